@@ -1,0 +1,88 @@
+"""Makes `.venv` from a locked list of packages; does nothing when it already holds that list.
+
+Usage: python3 tools/bootstrap.py LOCK, where LOCK is `run` (what the product needs) or `dev` (that, and the tests' tools).
+Only Python 3.11 or newer with its `venv` is needed. Packages come through pip, each held to its hash.
+"""
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+WIDER = {"run": ("run", "dev"), "dev": ("dev",)}  # the locks that hold all of a lock
+
+# Our folders come before site-packages, so that no dependency that ships an `api` or a `tests` takes their place.
+# (Python reads such a file twice in a virtual environment, hence the condition.)
+PATH_LINE = (
+    "import sys; {root!r} in sys.path or "
+    "sys.path.insert([p.endswith('site-packages') for p in sys.path].index(True), {root!r})\n"
+)
+
+# `exec` by way of the shell, for a path too long for a `#!` line, or with spaces in it.
+COMMAND = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+import sys
+
+from shouwang.cli import main
+
+sys.exit(main())
+"""
+
+
+def stamp_of(lock: str) -> Path:
+    """The file that says `.venv` holds this lock, at this path, for this Python."""
+    content = (ROOT / "requirements" / f"{lock}.txt").read_bytes() + Path(__file__).read_bytes()
+    key = hashlib.sha256(content + f"{VENV}{sys.version_info[:3]}".encode()).hexdigest()
+    return VENV / f"installed-{lock}-{key[:16]}"
+
+
+def same_python() -> bool:
+    """Whether `.venv` exists and was made by this version of Python."""
+    made_by = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return (VENV / "lib" / made_by).is_dir() and PYTHON.exists()
+
+
+def install(lock: str) -> None:
+    """Fills `.venv` with the packages of the lock, and puts the checkout and the `shouwang` command in it."""
+    print(f"setting up .venv (requirements/{lock}.txt) …", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", *([] if same_python() else ["--clear"]), VENV], check=True)
+    for old in VENV.glob("installed-*"):
+        old.unlink()
+    requirements = ROOT / "requirements" / f"{lock}.txt"
+    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--only-binary=:all:"]
+    subprocess.run([*pip, "--require-hashes", "--requirement", requirements], check=True)
+    site_packages = next(VENV.glob("lib/python3.*/site-packages"))
+    (site_packages / "shouwang-checkout.pth").write_text(PATH_LINE.format(root=str(ROOT)))
+    command = VENV / "bin" / "shouwang"
+    command.write_text(COMMAND.format(python=PYTHON))
+    command.chmod(0o755)
+    stamp_of(lock).touch()
+
+
+def main() -> int:
+    if sys.version_info < (3, 11):
+        print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.11 …")
+        return 1
+    if len(sys.argv) != 2 or sys.argv[1] not in WIDER:
+        print(__doc__)
+        return 2
+    lock = sys.argv[1]
+    with (ROOT / ".venv.lock").open("w") as waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX)  # two `make`s at once: the second finds the work done
+        if not any(stamp_of(wider).exists() for wider in WIDER[lock]):
+            try:
+                install(lock)
+            except subprocess.CalledProcessError as error:
+                print(f"setting up .venv failed: {' '.join(map(str, error.cmd))}")
+                print("If `venv` is missing: apt-get install python3-venv. If a package was not found: is an index reachable?")
+                return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
