@@ -1,0 +1,1 @@
+"""Hears the agents and decides: intake → journal → watch → incidents → notify."""

@@ -1,0 +1,1 @@
+"""What was decided, and whom it concerns: fleet, conditions, transitions, incidents, notifications, people (SQL)."""

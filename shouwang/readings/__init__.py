@@ -1,0 +1,1 @@
+"""What was measured: InfluxDB, or the embedded store. One contract, `ReadingStore`."""
