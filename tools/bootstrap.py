@@ -1,6 +1,6 @@
 """Makes `.venv` from a locked list of packages; does nothing when it already holds that list.
 
-Usage: python3 tools/bootstrap.py LOCK, where LOCK is `run` (what the product needs) or `dev` (that, and the tests' tools).
+Usage: python3 tools/bootstrap.py LOCK, where LOCK is `run` (what the product needs) or `dev` (the tests' tools too).
 Only Python 3.11 or newer with its `venv` is needed. Packages come through pip, each held to its hash.
 """
 
@@ -54,8 +54,8 @@ def install(lock: str) -> None:
     for old in VENV.glob("installed-*"):
         old.unlink()
     requirements = ROOT / "requirements" / f"{lock}.txt"
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--only-binary=:all:"]
-    subprocess.run([*pip, "--require-hashes", "--requirement", requirements], check=True)
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--only-binary=:all:"]
+    subprocess.run([*pip, "--require-hashes", f"--requirement={requirements}"], check=True)
     site_packages = next(VENV.glob("lib/python3.*/site-packages"))
     (site_packages / "shouwang-checkout.pth").write_text(PATH_LINE.format(root=str(ROOT)))
     command = VENV / "bin" / "shouwang"
@@ -79,7 +79,8 @@ def main() -> int:
                 install(lock)
             except subprocess.CalledProcessError as error:
                 print(f"setting up .venv failed: {' '.join(map(str, error.cmd))}")
-                print("If `venv` is missing: apt-get install python3-venv. If a package was not found: is an index reachable?")
+                print("If `venv` is missing: apt-get install python3-venv.")
+                print("If a package was not found: can pip reach its index?")
                 return 1
     return 0
 

@@ -1,0 +1,43 @@
+# Everything that is done to this checkout. `make help` lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench fmt lock clean run-env dev-env
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: run-env ## run the whole product with the simulated Naiman Banner (DEMO_ARGS="--centres 20 --speed 10 --port 9000")
+	@exec $(BIN)/shouwang demo $(DEMO_ARGS)
+
+test: dev-env ## set everything up, servers included, and run all tests (TEST_ARGS="-k watch" for some)
+	@$(BIN)/python -m tests.servers.prepare
+	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: dev-env ## lint, types, import rules and the quick tests, in under 2 minutes
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not system and not slow"
+
+bench: dev-env ## measure what it costs; writes build/bench.json (BENCH=quick: under 60 s)
+	@BENCH=$(BENCH) $(BIN)/python -m benchmarks
+
+fmt: dev-env ## format, and mend what the linter can mend
+	@$(BIN)/ruff check --fix --quiet || true
+	@$(BIN)/ruff format
+
+lock: dev-env ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)
+	@UPGRADE=$(UPGRADE) tools/lock.sh
+
+clean: ## remove the demo's state, build products and caches; .venv stays
+	rm -rf .demo build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+run-env:
+	@$(PYTHON) tools/bootstrap.py run
+
+dev-env:
+	@$(PYTHON) tools/bootstrap.py dev

@@ -1,0 +1,67 @@
+"""Gets the servers that the tests need: Debian packages when root, and InfluxDB 2 built once into the user's cache.
+
+What cannot be had is said and left: the tests that need it are then skipped (under CI they fail).
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+
+from tests.servers.programs import INFLUXD_BUILD, INFLUXD_SOURCE, NOTO_CJK, PROGRAMS, influxd_path
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages of everything that is not here; those for the build only while InfluxDB is not built."""
+    wanted = [*PROGRAMS.values(), NOTO_CJK, *(() if influxd_path().exists() else INFLUXD_BUILD)]
+    return [package for program in wanted if program.find() is None for package in program.packages]
+
+
+def install_packages(packages: list[str]) -> bool:
+    """Installs Debian packages without starting the services they bring; says what to do where that is not possible."""
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print(f"Missing for some tests: {' '.join(packages)}\n    (on Debian: sudo {' '.join(install)})")
+        return False
+    print(f"installing {' '.join(packages)} …", flush=True)
+    # At run level 1 Debian's packages do not start their services.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (["apt-get", "update", "-qq"], install):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    return True
+
+
+def build_influxd() -> bool:
+    """Builds the InfluxDB server into the cache unless it is there; two builds at once wait for each other."""
+    target = influxd_path()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / "lock").open("w") as waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX)
+        if target.exists():
+            return True
+        if without := [tool for tool in ("go", "cargo", *(p.command for p in INFLUXD_BUILD)) if not shutil.which(tool)]:
+            print(f"InfluxDB cannot be built without: {', '.join(without)}")
+            return False
+        print(f"building InfluxDB 2 into {target.parent} (4 to 6 minutes on two cores, once) …", flush=True)
+        half = target.with_suffix(".building")
+        done = subprocess.run([INFLUXD_SOURCE / "build.sh", half], capture_output=True, text=True)
+        if done.returncode:
+            print(f"InfluxDB was not built:\n{done.stderr[-4000:]}")
+            return False
+        half.rename(target)
+        return True
+
+
+def main() -> int:
+    packages = missing_packages()
+    complete = not packages or install_packages(packages)
+    complete = build_influxd() and complete
+    if not complete and os.environ.get("CI") == "true":
+        print("Under CI nothing may be missing.")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Which programs the tests need besides Python, where they are, and what to install for them."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+INFLUXD_SOURCE = Path(__file__).parent / "influxd"
+
+
+class MissingProgramError(LookupError):
+    """A program that tests need is not on this machine; the message says how to get it."""
+
+
+def influxd_path() -> Path:
+    """Where the built InfluxDB server is kept: outside of the clone, one for each `go.sum`."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    key = hashlib.sha256((INFLUXD_SOURCE / "go.sum").read_bytes()).hexdigest()[:16]
+    return cache / "shouwang" / f"influxd-{key}" / "influxd"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program by the name of its command, and the Debian packages that bring it."""
+
+    command: str
+    packages: tuple[str, ...]
+    places: tuple[str, ...] = ()  # glob patterns under / to look at besides PATH
+
+    def find(self) -> Path | None:
+        if found := shutil.which(self.command):
+            return Path(found)
+        hits = (hit for place in self.places for hit in sorted(Path("/").glob(place), reverse=True))
+        return next(hits, None)
+
+
+PROGRAMS = {
+    program.command: program
+    for program in (
+        Program("mosquitto", ("mosquitto",), ("usr/sbin/mosquitto",)),
+        Program("postgres", ("postgresql",), ("usr/lib/postgresql/*/bin/postgres",)),
+        Program("chromium", ("chromium",)),
+        Program("ip", ("iproute2",), ("usr/sbin/ip", "sbin/ip")),
+    )
+}
+NOTO_CJK = Program("fonts-noto-cjk", ("fonts-noto-cjk",), ("usr/share/fonts/**/NotoSansCJK*.ttc",))
+INFLUXD_BUILD = (
+    Program("protoc", ("protobuf-compiler",)),
+    Program("clang", ("clang",)),
+    Program("pkg-config", ("pkg-config",)),
+)
+
+
+def find_program(name: str) -> Path:
+    """Gives the path of `influxd` or of one of `PROGRAMS`; raises MissingProgramError with what to do."""
+    if name == "influxd":
+        if (path := influxd_path()).exists():
+            return path
+        raise MissingProgramError("influxd is not built yet: `make test` builds it (needs go and cargo)")
+    program = PROGRAMS[name]
+    if path_found := program.find():
+        return path_found
+    raise MissingProgramError(f"{name} is not installed: apt-get install {' '.join(program.packages)}")
+
+
+def need_server(name: str) -> Path:
+    """Gives the path of a program, or skips the test with the reason; under CI the test fails instead."""
+    try:
+        return find_program(name)
+    except MissingProgramError as missing:
+        skip_or_fail(str(missing))
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """Ends the test: skipped on a laptop, failed under CI, where nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"under CI nothing may be missing: {reason}", pytrace=False)
+    pytest.skip(reason)
