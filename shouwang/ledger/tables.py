@@ -246,6 +246,21 @@ class Change(Base):
     incident_id: Mapped[str | None] = mapped_column(String(36))
 
 
+class DeviceEvent(Base):
+    """What a device said by itself: a help call, a test call, … Known by the id that the agent gave it."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_device", "device_id", "known_at"),)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"))
+    path: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(65))  # as sent
+    event: Mapped[str] = mapped_column(String(32))
+    at: Mapped[int | None]  # NULL: its age is not known
+    known_at: Mapped[int]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
 class AsideCount(Base):
     """What was set aside, counted by where it came from and why, with the latest sample."""
 
