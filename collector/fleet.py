@@ -19,7 +19,9 @@ from shouwang.limits import (
 )
 from shouwang.vocabulary import CentreStage
 
-PROBED_DRIVERS = frozenset({"icmp", "tcp", "tls", "http", "dns", "rtsp", "onvif", "sip", "snmp", "nut", "xfs4iot", "modbus", "iso8583", "host"})
+PROBED_DRIVERS = frozenset(
+    {"icmp", "tcp", "tls", "http", "dns", "rtsp", "onvif", "sip", "snmp", "nut", "xfs4iot", "modbus", "iso8583", "host"}
+)
 """Drivers that ask; those that only listen (scaip, gbt28181, mqtt) cannot be asked."""
 
 
@@ -35,7 +37,9 @@ def load_fleet(
 
     Devices of a kind that is not installed here are left out: nothing can be decided about them.
     """
-    centres = {row.centre: row for row in connection.execute(select(Centre.__table__).where(Centre.retired_at.is_(None)))}
+    centres = {
+        row.centre: row for row in connection.execute(select(Centre.__table__).where(Centre.retired_at.is_(None)))
+    }
     feeds = list(connection.execute(select(Feed.__table__).where(Feed.retired_at.is_(None))))
     of_centre = limits.get("centre", {})
     carriers: dict[str, tuple[str, str]] = {}

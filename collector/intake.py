@@ -1,4 +1,4 @@
-"""From a message as the broker gives it to one that can be decided on: decoded, checked, or set aside with its reason."""
+"""From a message as the broker gives it to one that can be decided on: decoded, or set aside with its reason."""
 
 from __future__ import annotations
 

@@ -18,7 +18,6 @@ create table if not exists journal(
     received_ms integer not null, attentive_ms integer not null, held_ms integer not null, payload blob not null);
 create table if not exists cursors(name text primary key, position integer not null) without rowid;
 """
-_COLUMNS = "channel, region, path, received_ms, attentive_ms, held_ms, payload"
 
 
 class JournalFull(Exception):
@@ -51,7 +50,7 @@ class Journal:
         self._page_size = int(self._db.execute("PRAGMA page_size").fetchone()[0])
         self._limit_pages = limit_bytes // self._page_size
         row = self._db.execute("select max(position) from journal").fetchone()
-        self._last = max(row[0] or 0, *(p for (p,) in self._db.execute("select position from cursors")), 0)
+        self._last: int = max(row[0] or 0, *(p for (p,) in self._db.execute("select position from cursors")), 0)
 
     @property
     def last(self) -> int:
@@ -70,7 +69,8 @@ class Journal:
         self._db.execute("begin immediate")
         try:
             self._db.executemany(
-                f"insert into journal(position, {_COLUMNS}) values(?,?,?,?,?,?,?,?)",
+                "insert into journal(position, channel, region, path, received_ms, attentive_ms, held_ms, payload)"
+                " values(?,?,?,?,?,?,?,?)",
                 [
                     (first + n, r.channel, r.region, r.path, r.received_ms, r.attentive_ms, r.held_ms, r.payload)
                     for n, r in enumerate(rows)
@@ -87,7 +87,9 @@ class Journal:
     def read(self, after: int, limit: int = 1000) -> list[Row]:
         """Rows past a position, in order."""
         found = self._db.execute(
-            f"select {_COLUMNS}, position from journal where position > ? order by position limit ?", (after, limit)
+            "select channel, region, path, received_ms, attentive_ms, held_ms, payload, position"
+            " from journal where position > ? order by position limit ?",
+            (after, limit),
         )
         return [Row(*row) for row in found]
 
@@ -98,7 +100,9 @@ class Journal:
 
     def prune(self, watch_position: int, at_most: int = 20_000) -> int:
         """Deletes rows that the watch (with its snapshots) and every other reader have passed; gives how many."""
-        passed = [watch_position] + [p for (p,) in self._db.execute("select position from cursors where name <> 'watch'")]
+        passed = [watch_position] + [
+            p for (p,) in self._db.execute("select position from cursors where name <> 'watch'")
+        ]
         if len(passed) == 1:
             return 0  # the recorder has not yet said where it stands
         first = self._db.execute("select min(position) from journal").fetchone()[0]

@@ -1,19 +1,17 @@
-"""Writing down what was decided: transitions, incidents, notifications owed and the journal position, in one transaction.
+"""Writing down what was decided: transitions, incidents, notifications and journal position, in one transaction.
 
-Decisions are collected while a write is under way and go out together with the next one, in order. When the ledger does
-not take them they stay here and are tried again: the watch goes on, and after a crash the journal is read again from the
-position that the ledger holds.
+What a write does not take is tried again by the caller: the watch goes on meanwhile, and after a crash the journal is
+read again from the position that the ledger holds.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.facts import Entry, Evidence, HelpCall, IncidentRecord, Step, Transition
@@ -115,7 +113,7 @@ class Record:
         self._upsert: Any = upsert
 
     def write(self, decided: Decisions, now_ms: int) -> list[str]:
-        """One transaction. Gives the ids of the notifications now owed. Raises SQLAlchemyError, nothing written then."""
+        """One transaction. Gives the ids of the notifications now owed. Raises SQLAlchemyError: nothing written."""
         with self._engine.begin() as connection:
             self._path_rows(connection, decided.paths.values())
             self._transitions(connection, decided)
@@ -132,7 +130,7 @@ class Record:
         return owed
 
     def _path_rows(self, connection: Connection, paths: Iterable[PathHeard]) -> None:
-        rows = [msgspec.structs.asdict(p) if isinstance(p, msgspec.Struct) else _path_row(p) for p in paths]
+        rows = [asdict(path) for path in paths]
         if rows:
             statement = self._upsert(Path)
             connection.execute(
@@ -192,16 +190,14 @@ class Record:
         self._keep(connection, DeviceCondition, "device_id", conditions.values(), "first_heard_at")
         self._keep(connection, Path, "path", paths.values(), "first_heard_at")
 
-    def _keep(
-        self, connection: Connection, table: Any, key: str, rows: Iterable[dict[str, Any]], first: str
-    ) -> None:
+    def _keep(self, connection: Connection, table: Any, key: str, rows: Iterable[dict[str, Any]], first: str) -> None:
         """Upserts; `first` is written only when the row is new or has none."""
         listed = list(rows)
         if not listed:
             return
         statement = self._upsert(table)
         kept = {name: statement.excluded[name] for name in listed[0] if name not in (key, first)}
-        kept[first] = _coalesce(getattr(table, first), statement.excluded[first])
+        kept[first] = func.coalesce(getattr(table, first), statement.excluded[first])
         connection.execute(statement.on_conflict_do_update(index_elements=[getattr(table, key)], set_=kept), listed)
 
     def _events(self, connection: Connection, events: Sequence[HelpCall]) -> None:
@@ -225,7 +221,6 @@ class Record:
             )
 
     def _steps(self, connection: Connection, steps: Sequence[Step], now_ms: int) -> list[str]:
-        owed: list[str] = []
         latest: dict[str, IncidentRecord] = {step.incident.id: step.incident for step in steps}
         if latest:
             rows = [_incident_row(incident) for incident in latest.values()]
@@ -247,10 +242,7 @@ class Record:
                 ],
             )
         self._lines(connection, [(step.incident.id, entry) for step in steps for entry in step.entries])
-        for step in steps:
-            if step.owe is not None:
-                owed.append(self._owe(connection, step.incident, step.owe, now_ms))
-        return owed
+        return [self._owe(connection, s.incident, s.owe, now_ms) for s in steps if s.owe is not None]
 
     def _owe(self, connection: Connection, incident: IncidentRecord, type_: NotificationType, now_ms: int) -> str:
         view = views.incident_view(connection, incident.id)
@@ -361,22 +353,6 @@ class Record:
             statement.on_conflict_do_update(index_elements=[Meta.key], set_={"value": statement.excluded.value}),
             [{"key": key, "value": value} for key, value in facts.items()],
         )
-
-
-def _coalesce(old: Any, new: Any) -> Any:
-    from sqlalchemy import func
-
-    return func.coalesce(old, new)
-
-
-def _path_row(path: PathHeard) -> dict[str, Any]:
-    return {
-        "path": path.path,
-        "boot": path.boot,
-        "agent_version": path.agent_version,
-        "lost_rows": path.lost_rows,
-        "lost_readings": path.lost_readings,
-    }
 
 
 def _incident_row(i: IncidentRecord) -> dict[str, Any]:

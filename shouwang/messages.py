@@ -162,8 +162,13 @@ class Codec:
     """Decodes what agents publish. One a process: it holds compiled decoders for the given kinds."""
 
     def __init__(self, kinds: Kinds) -> None:
-        whole = msgspec.defstruct("WholeReport", [("readings", list[kinds.reading_type])], bases=(ReportHead,), kw_only=True, gc=False)
-        parts = msgspec.defstruct("ReportParts", [("readings", list[msgspec.Raw])], bases=(ReportHead,), kw_only=True, gc=False)
+        whole = msgspec.defstruct(
+            "WholeReport",
+            [("readings", list[kinds.reading_type])],  # type: ignore[name-defined], bases=(ReportHead,), kw_only=True, gc=False
+        )
+        parts = msgspec.defstruct(
+            "ReportParts", [("readings", list[msgspec.Raw])], bases=(ReportHead,), kw_only=True, gc=False
+        )
         self._kinds = kinds
         self._whole = msgspec.json.Decoder(whole)
         self._parts = msgspec.json.Decoder(parts)

@@ -21,8 +21,8 @@ class KindError(ValueError):
     """A kind file that cannot be used; the message names the file and the place."""
 
 
-class Declared(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Base of everything a kind file holds."""
+class Declared(msgspec.Struct, forbid_unknown_fields=True):
+    """Base of everything a kind file holds. Not changed after loading."""
 
 
 class Label(Declared):

@@ -66,9 +66,7 @@ def _type(kind: str, name: str, field: Field) -> Any:
             return Annotated[list[group], Meta(max_length=LIST_MAX)]  # type: ignore[valid-type]
         case FieldType.INT:
             low, high = field.min, field.max
-            return Annotated[
-                int, Meta(ge=None if low is None else int(low), le=2**53 if high is None else int(high))
-            ]
+            return Annotated[int, Meta(ge=None if low is None else int(low), le=2**53 if high is None else int(high))]
         case FieldType.FLOAT:
             return Annotated[float, Meta(ge=field.min, le=1e15 if field.max is None else field.max)]
 

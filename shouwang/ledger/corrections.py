@@ -48,13 +48,15 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def correct(connection: Connection, evidence: Sequence[tuple[int, int, int, Condition]], known_at_ms: int) -> None:
-    """Adds (device id, from_ms, to_ms, condition) to what the ledger holds of those devices, in the caller's transaction."""
+    """Adds (device id, from_ms, to_ms, condition) to what the ledger holds, in the caller's transaction."""
     new: dict[int, list[Span]] = defaultdict(list)
     for device_id, from_ms, to_ms, condition in evidence:
         new[device_id].append((from_ms, to_ms, condition))
     devices = sorted(new)
     for start in range(0, len(devices), _IN_ONE_QUERY):
-        _correct_some(connection, {device: new[device] for device in devices[start : start + _IN_ONE_QUERY]}, known_at_ms)
+        _correct_some(
+            connection, {device: new[device] for device in devices[start : start + _IN_ONE_QUERY]}, known_at_ms
+        )
 
 
 def _correct_some(connection: Connection, new: dict[int, list[Span]], known_at_ms: int) -> None:

@@ -41,7 +41,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """One step of a series: by field, mean, least and greatest of what was read in it (numbers and, as 0 and 1, booleans)."""
+    """One step of a series: by field, mean, least and greatest of what was read in it (booleans as 0 and 1)."""
 
     from_ms: int
     count: int
@@ -51,7 +51,7 @@ class Mean:
 
 
 class ReadingStore(Protocol):
-    """Writes are synchronous and in batches; every call is bounded in time. Writing the same reading twice is harmless."""
+    """Writes are synchronous and in batches; every call is bounded in time. Writing a reading twice is harmless."""
 
     def write(self, batch: list[Stored]) -> list[Refused]:
         """Stores the batch; gives what will never be taken. Raises StoreUnavailable, and then the whole batch is tried
