@@ -112,7 +112,7 @@ class Kind(Declared):
     severity: Severity
     fields: dict[str, Field]
     rules: list[Rule]
-    limits: Limits = Limits()
+    limits: Limits = msgspec.field(default_factory=Limits)
     driver: Driver = Driver.ICMP
     is_terminal: bool = False
     judged_hours: tuple[str, str] | None = None  # Asia/Shanghai; outside of them nothing is judged
