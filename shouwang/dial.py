@@ -1,0 +1,183 @@
+"""Opens a TCP connection, TLS where asked, on the running loop: a thread for names alone, and always a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from shouwang import clock
+
+NAME_TIMEOUT_S = 5.0
+_PLAUSIBLE_MS = 1_700_000_000_000  # November 2023: a clock before this has not been set
+_EXPIRED, _NOT_YET_VALID = 10, 9  # X509_V_ERR_*
+_BUFFER_BYTES = 65_536
+
+
+class DialError(OSError):
+    """A connection that could not be made; the message says what to look at."""
+
+
+class Dialler:
+    """Connects to one place again and again; an address that once worked is used when the name does not resolve."""
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self.host = host
+        self.port = port
+        self._tls = tls
+        self._last_good: tuple[int, tuple[str, int]] | None = None
+
+    async def dial(self, timeout_s: float) -> Connection:
+        """A connected, non-blocking connection. Raises DialError within `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._dial()
+        except TimeoutError:
+            raise DialError(f"{self.host}:{self.port} did not answer within {timeout_s:g} s") from None
+        except ssl.SSLCertVerificationError as error:
+            raise DialError(certificate_trouble(self.host, self.port, error)) from error
+        except ssl.SSLError as error:
+            raise DialError(f"{self.host}:{self.port} does not speak TLS as expected: {error}") from error
+        except DialError:
+            raise
+        except OSError as error:
+            said = os.strerror(error.errno) if error.errno else str(error)
+            raise DialError(f"{self.host}:{self.port}: {said}") from error
+
+    async def _dial(self) -> Connection:
+        trouble: OSError = DialError(f"{self.host}: no address")
+        for family, address in await self._addresses():
+            try:
+                sock = await self._open(family, address)
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                trouble = error
+            else:
+                self._last_good = (family, address)
+                return Connection(sock)
+        raise trouble
+
+    async def _addresses(self) -> list[tuple[int, tuple[str, int]]]:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(NAME_TIMEOUT_S):
+                found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (OSError, TimeoutError) as error:
+            if self._last_good is None:
+                raise DialError(
+                    f"the name {self.host!r} does not resolve: {str(error) or 'no answer in time'}"
+                ) from error
+            return [self._last_good]
+        return [(family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found]
+
+    async def _open(self, family: int, address: tuple[str, int]) -> socket.socket:
+        loop = asyncio.get_running_loop()
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is None:
+                return sock
+            sock = self._tls.wrap_socket(sock, server_hostname=self.host, do_handshake_on_connect=False)
+            await _shake_hands(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+
+class Connection:
+    """A socket for paho: what arrives is read in large pieces and given out in the small ones that paho asks for."""
+
+    __slots__ = ("_at", "_buffer", "_sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._buffer = b""
+        self._at = 0
+
+    def recv(self, size: int) -> bytes:
+        """Up to `size` bytes; b"" at the end. Raises BlockingIOError (or the TLS kind of it) when there is nothing."""
+        if self._at == len(self._buffer):
+            if size >= _BUFFER_BYTES:
+                return self._sock.recv(size)
+            self._buffer, self._at = b"", 0
+            self._buffer = self._sock.recv(_BUFFER_BYTES)
+        piece = self._buffer[self._at : self._at + size]
+        self._at += len(piece)
+        if self._at == len(self._buffer):
+            self._buffer, self._at = b"", 0  # an idle connection holds no buffer
+        return piece
+
+    def waiting(self) -> bool:
+        """Whether something is read already that the loop's selector cannot see."""
+        if self._at < len(self._buffer):
+            return True
+        return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
+
+    def send(self, data: bytes | bytearray) -> int:
+        return self._sock.send(data)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        self._sock.setblocking(flag)
+
+    def close(self) -> None:
+        self._sock.close()
+
+    @property
+    def local_address(self) -> str:
+        """The address it goes out from, as text."""
+        return str(self._sock.getsockname()[0])
+
+
+def tls_context(
+    ca_file: Path | None = None, certificate: Path | None = None, key: Path | None = None
+) -> ssl.SSLContext:
+    """A client's TLS: the machine's authorities, or only those of `ca_file`; its own certificate where it has one."""
+    context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    if certificate is not None:
+        context.load_cert_chain(str(certificate), None if key is None else str(key))
+    return context
+
+
+def certificate_trouble(host: str, port: int, error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with a certificate, in words; a clock that was never set is named, because then dates mislead."""
+    said = f"{host}:{port}: its certificate is refused: {error.verify_message}"
+    now_ms = clock.wall_ms()
+    if error.verify_code in (_EXPIRED, _NOT_YET_VALID):
+        said += f" (this machine's clock says {clock.rfc3339(now_ms)})"
+        if now_ms < _PLAUSIBLE_MS:
+            said += "; the clock is not set: set it, or let it be set by NTP"
+    return said
+
+
+async def _shake_hands(sock: ssl.SSLSocket) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            sock.do_handshake()
+        except ssl.SSLWantReadError:
+            await _ready(sock, loop.add_reader, loop.remove_reader)
+        except ssl.SSLWantWriteError:
+            await _ready(sock, loop.add_writer, loop.remove_writer)
+        else:
+            return
+
+
+async def _ready(
+    sock: socket.socket, add: Callable[[int, Callable[[], None]], None], remove: Callable[[int], bool]
+) -> None:
+    event = asyncio.Event()
+    add(sock.fileno(), event.set)
+    try:
+        await event.wait()
+    finally:
+        remove(sock.fileno())

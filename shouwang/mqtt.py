@@ -1,0 +1,461 @@
+"""An MQTT 5 client on the running asyncio loop: paho-mqtt for the protocol, no thread, resending left to the caller.
+
+What is not acknowledged when a connection ends is reported as lost and forgotten: agents build it anew from their
+outbox, with fresh ages. Messages are acknowledged by hand where asked, and never on another connection than
+the one they came on, because packet ids are used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from shouwang import clock
+from shouwang.dial import Connection, DialError, Dialler
+
+_log = logging.getLogger("shouwang.mqtt")
+
+LOST = 0x1FF
+NOT_AUTHORIZED = 0x87
+TAKEN_OVER = 0x8E
+_TAKEN_OVER_WAIT_S = 30.0  # two agents under one identity must not throw each other out again and again
+_STEADY_S = 10.0  # a connection that held this long starts the back-off from its beginning
+_READ_PACKETS = 256  # a turn of the loop: then others get theirs
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says when the client is gone for `delay_s`."""
+
+    topic: str
+    payload: bytes
+    retain: bool = True
+    qos: int = 1
+    delay_s: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MqttOptions:
+    """How to connect. `url`: `mqtt://host[:port]`, or `mqtts://` with `tls`. Times in seconds."""
+
+    url: str
+    client_id: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+    clean_start: bool = False
+    session_expiry_s: int = 3600
+    keepalive_s: int = 20
+    receive_maximum: int = 256
+    maximum_packet_size: int = 1_200_000
+    max_inflight: int = 64  # of ours, towards the broker; never more than the broker allows
+    manual_ack: bool = False
+    connect_timeout_s: float = 10.0
+    backoff_min_s: float = 1.0
+    backoff_max_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something received. `expiry_s` is what remains of its Message Expiry, None where it has none."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    mid: int
+    connection: int  # of this client; `ack` needs it
+    expiry_s: int | None = None
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Puback:
+    """What became of a publish: an MQTT 5 reason code, or LOST (the connection ended first)."""
+
+    code: int
+    reason: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code < 0x80
+
+
+_LOST = Puback(LOST, "connection lost")
+
+
+def split_url(url: str) -> tuple[str, int, bool]:
+    """Host, port and whether TLS, of `mqtt://host:1883` or `mqtts://host:8883`. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+        raise ValueError(f"broker address {url!r}: expected mqtt://host:port or mqtts://host:port")
+    if parts.username or parts.password:
+        raise ValueError("broker address: user and password belong in the settings, not in the address")
+    secure = parts.scheme == "mqtts"
+    return parts.hostname, parts.port or (8883 if secure else 1883), secure
+
+
+def _properties(packet_type: int) -> Any:
+    return Properties(packet_type)  # type: ignore[no-untyped-call]
+
+
+class _Paho(paho.Client):
+    """paho's client on a connection that is already made, looking after keepalive in half its time."""
+
+    dialled: Connection | None = None
+
+    def _create_socket(self) -> Connection:
+        if self.dialled is None:
+            raise RuntimeError("no connection was made")
+        connection, self.dialled = self.dialled, None
+        return connection
+
+    def agree(self, properties: Properties | None) -> None:
+        """After CONNACK: the broker's limits are ours; a dead peer is to be seen within 1.5 × keepalive."""
+        allowed = getattr(properties, "ReceiveMaximum", None)
+        if allowed:
+            self._max_inflight_messages = min(self._max_inflight_messages, int(allowed))
+        if self._keepalive:
+            self._keepalive = max(1, self._keepalive // 2)
+
+    def begin(self, connection: Connection, keepalive_s: int, max_inflight: int) -> None:
+        self.drop_out_messages()
+        self.dialled = connection
+        self._keepalive = keepalive_s
+        self._max_inflight_messages = max_inflight
+        self.reconnect()
+
+    def abandon(self) -> None:
+        """Ends the connection without a word, as a lost one ends."""
+        self._sock_close()
+
+
+class MqttClient:
+    """Connects, stays connected, and says when it is and when it is not. All on the loop that called `start`.
+
+    `will` is asked anew before each connection. Callbacks must not block; one that raises is logged and costs no
+    connection.
+    """
+
+    def __init__(
+        self,
+        options: MqttOptions,
+        *,
+        on_connected: Callable[[bool], None] = lambda session_present: None,
+        on_disconnected: Callable[[str], None] = lambda reason: None,
+        on_message: Callable[[Message], None] = lambda message: None,
+        will: Callable[[], Will] | None = None,
+    ) -> None:
+        host, port, secure = split_url(options.url)
+        if secure and options.tls is None:
+            raise ValueError(f"{options.url}: mqtts needs a TLS context")
+        self.options = options
+        self.connected = False
+        self.connection = 0  # grows by one a connection
+        self.last_trouble = ""
+        self._on_connected, self._on_disconnected, self._on_message = on_connected, on_disconnected, on_message
+        self._will = will
+        self._dialler = Dialler(host, port, options.tls if secure else None)
+        self._pending: dict[int, asyncio.Future[Puback]] = {}
+        self._subscribing: dict[int, asyncio.Future[list[int]]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._connected_s = math.inf
+        self._flushing = False
+        self._ended: asyncio.Future[str] | None = None
+        self._taken_over = False
+        self._paho = self._make_paho()
+
+    # --- what callers do
+
+    def start(self) -> None:
+        """Begins to connect; returns at once."""
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._run(), name=f"mqtt {self.options.client_id}")
+
+    async def close(self, *, with_will: bool = False) -> None:
+        """Says goodbye (with `with_will` the broker publishes the will) and ends within 4 s; never raises."""
+        ended = self._ended
+        if self.connected and ended is not None and not ended.done():
+            self._paho.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=4) if with_will else None)
+            await asyncio.wait([ended], timeout=2)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=2)
+        self._paho.abandon()
+        self._forget()
+
+    def drop(self) -> None:
+        """Cuts the connection as a lost network would (simulators do); it is made again with back-off."""
+        self._paho.abandon()
+        self._end("dropped")
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        response_topic: str | None = None,
+        correlation: bytes | None = None,
+    ) -> asyncio.Future[Puback]:
+        """Hands a message over. The future gives the broker's answer (for QoS 0: that it was written), or LOST when
+        the connection ends first; without a connection it is LOST at once. It never raises."""
+        future: asyncio.Future[Puback] = asyncio.get_running_loop().create_future()
+        if not self.connected:
+            future.set_result(_LOST)
+            return future
+        properties = None
+        if expiry_s is not None or response_topic is not None or correlation is not None:
+            properties = _properties(PacketTypes.PUBLISH)
+            if expiry_s is not None:
+                properties.MessageExpiryInterval = expiry_s
+            if response_topic is not None:
+                properties.ResponseTopic = response_topic
+            if correlation is not None:
+                properties.CorrelationData = correlation
+        info = self._paho.publish(topic, payload, qos, retain, properties)
+        if info.rc is not paho.MQTT_ERR_SUCCESS:
+            future.set_result(Puback(LOST, paho.error_string(info.rc)))
+        else:
+            self._pending[info.mid] = future
+        return future
+
+    def subscribe(self, topics: Sequence[tuple[str, int]], *, retain_handling: int = 0) -> asyncio.Future[list[int]]:
+        """Asks for topics: (filter, QoS). The future gives a reason code each (0–2 granted); [] when lost.
+        `retain_handling` 0 sends retained messages again, 1 only for a new subscription."""
+        future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+        asked = [(name, SubscribeOptions(qos=qos, retainHandling=retain_handling)) for name, qos in topics]
+        code, mid = self._paho.subscribe(asked)
+        if code is paho.MQTT_ERR_SUCCESS and mid is not None:
+            self._subscribing[mid] = future
+        else:
+            future.set_result([])
+        return future
+
+    def ack(self, message: Message) -> bool:
+        """Acknowledges by hand. False, and nothing sent, when the message came on a connection that is no more."""
+        if message.connection != self.connection or not self.connected:
+            return False
+        self._paho.ack(message.mid, message.qos)
+        return True
+
+    # --- connecting
+
+    def _make_paho(self) -> _Paho:
+        options = self.options
+        made = _Paho(
+            CallbackAPIVersion.VERSION2,
+            client_id=options.client_id,
+            protocol=paho.MQTTv5,
+            manual_ack=options.manual_ack,
+        )
+        if options.username is not None:
+            made.username_pw_set(options.username, options.password)
+        properties = _properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = options.session_expiry_s
+        properties.ReceiveMaximum = options.receive_maximum
+        properties.MaximumPacketSize = options.maximum_packet_size
+        made.connect_async(
+            self._dialler.host,
+            self._dialler.port,
+            options.keepalive_s,
+            clean_start=options.clean_start,
+            properties=properties,
+        )
+        made.on_connect = self._connack
+        made.on_disconnect = self._gone
+        made.on_message = self._received
+        made.on_publish = self._published
+        made.on_subscribe = self._subscribed
+        made.on_socket_open = self._socket_opened
+        made.on_socket_close = self._socket_closed
+        made.on_socket_register_write = self._write_wanted
+        made.on_socket_unregister_write = self._write_done
+        return made
+
+    async def _run(self) -> None:
+        delay_s = self.options.backoff_min_s
+        while True:
+            self._connected_s = math.inf
+            reason = await self._one_connection()
+            self.last_trouble = reason
+            if clock.mono_s() - self._connected_s > _STEADY_S:
+                delay_s = self.options.backoff_min_s
+            wait_s = delay_s * random.uniform(0.5, 1.5)  # noqa: S311
+            if self._taken_over:
+                wait_s = max(wait_s, _TAKEN_OVER_WAIT_S * random.uniform(1, 2))  # noqa: S311
+            delay_s = min(delay_s * 2, self.options.backoff_max_s)
+            await asyncio.sleep(wait_s)
+
+    async def _one_connection(self) -> str:
+        """From dialling to the end of the connection; gives why it ended."""
+        options = self.options
+        self._taken_over = False
+        try:
+            connection = await self._dialler.dial(options.connect_timeout_s)
+        except DialError as error:
+            self._say_disconnected(str(error))
+            return str(error)
+        self._ended = ended = asyncio.Future[str]()
+        self.connection += 1
+        self._set_will()
+        self._timer = self._loop.call_later(options.connect_timeout_s, self._connack_missing)
+        try:
+            self._paho.begin(connection, options.keepalive_s, options.max_inflight)
+            await asyncio.wait([ended])
+        except OSError as error:
+            self._end(f"{options.url}: {error}")
+        finally:
+            self._timer.cancel()
+            self._paho.abandon()
+            self._end("closed")
+        return ended.result()
+
+    def _connack_missing(self) -> None:
+        self._paho.abandon()
+        self._end(f"{self.options.url}: no CONNACK within {self.options.connect_timeout_s:g} s")
+
+    def _look_after(self) -> None:
+        """Pings, and notices a peer that is gone: with this step within 1.5 × keepalive."""
+        self._paho.loop_misc()
+        if self.connected:
+            self._timer = self._loop.call_later(max(0.2, self.options.keepalive_s / 5), self._look_after)
+
+    def _set_will(self) -> None:
+        if self._will is None:
+            return
+        will = self._will()
+        properties = _properties(PacketTypes.WILLMESSAGE)
+        properties.WillDelayInterval = will.delay_s
+        self._paho.will_set(will.topic, will.payload, will.qos, will.retain, properties)
+
+    def _end(self, reason: str) -> None:
+        """The connection is over: once for each, whatever told us."""
+        ended = self._ended
+        if ended is None or ended.done():
+            return
+        ended.set_result(reason)
+        self.connected = False
+        self._forget()
+        self._say_disconnected(reason)
+
+    def _forget(self) -> None:
+        pending, self._pending = self._pending, {}
+        for future in pending.values():
+            if not future.done():
+                future.set_result(_LOST)
+        subscribing, self._subscribing = self._subscribing, {}
+        for answer in subscribing.values():
+            if not answer.done():
+                answer.set_result([])
+
+    def _say_disconnected(self, reason: str) -> None:
+        _log.debug("disconnected client=%s reason=%r", self.options.client_id, reason)
+        self._guarded(self._on_disconnected, reason)
+
+    def _guarded(self, callback: Callable[..., None], *arguments: Any) -> None:
+        try:
+            callback(*arguments)
+        except Exception:
+            _log.exception("a callback failed client=%s", self.options.client_id)
+
+    # --- what paho tells us
+
+    def _connack(
+        self, _client: object, _data: object, flags: paho.ConnectFlags, code: ReasonCode, properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self._end(f"{self.options.url}: refused: {code}")
+            return
+        self._paho.agree(properties)
+        self.connected = True
+        self._connected_s = clock.mono_s()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._look_after()
+        _log.debug("connected client=%s session_present=%s", self.options.client_id, flags.session_present)
+        self._guarded(self._on_connected, flags.session_present)
+
+    def _gone(self, _client: object, _data: object, flags: Any, code: ReasonCode, _properties: object) -> None:
+        self._taken_over = flags.is_disconnect_packet_from_server and code.value == TAKEN_OVER
+        self._end(str(code))
+
+    def _received(self, _client: object, _data: object, raw: paho.MQTTMessage) -> None:
+        try:
+            topic = raw.topic
+        except UnicodeDecodeError:
+            topic = ""
+        properties = raw.properties
+        message = Message(
+            topic,
+            bytes(raw.payload),
+            raw.qos,
+            raw.retain,
+            raw.mid,
+            self.connection,
+            getattr(properties, "MessageExpiryInterval", None),
+            getattr(properties, "ResponseTopic", None),
+            getattr(properties, "CorrelationData", None),
+        )
+        self._guarded(self._on_message, message)
+
+    def _published(self, _client: object, _data: object, mid: int, code: ReasonCode, _properties: object) -> None:
+        future = self._pending.pop(mid, None)
+        if future is not None and not future.done():
+            future.set_result(Puback(code.value, str(code)))
+
+    def _subscribed(self, _client: object, _data: object, mid: int, codes: list[ReasonCode], _properties: Any) -> None:
+        future = self._subscribing.pop(mid, None)
+        if future is not None and not future.done():
+            future.set_result([code.value for code in codes])
+
+    # --- the socket on the loop
+
+    def _socket_opened(self, _client: object, _data: object, sock: Any) -> None:
+        self._loop.add_reader(sock.fileno(), self._readable, sock)
+
+    def _socket_closed(self, _client: object, _data: object, sock: Any) -> None:
+        self._loop.remove_reader(sock.fileno())
+        self._loop.remove_writer(sock.fileno())
+
+    def _readable(self, connection: Connection) -> None:
+        for _ in range(_READ_PACKETS):
+            if self._paho.socket() is not connection:
+                return
+            if self._paho.loop_read() is not paho.MQTT_ERR_SUCCESS or not connection.waiting():
+                return
+        self._loop.call_soon(self._readable, connection)
+
+    def _write_wanted(self, _client: object, _data: object, _sock: Any) -> None:
+        # Most packets go out at once: no need to trouble the selector for them.
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self._paho.loop_write()
+        sock = self._paho.socket()
+        if sock is not None and self._paho.want_write():
+            self._loop.add_writer(sock.fileno(), self._paho.loop_write)
+
+    def _write_done(self, _client: object, _data: object, sock: Any) -> None:
+        self._loop.remove_writer(sock.fileno())
