@@ -35,6 +35,13 @@ class Taken:
     retained: bool = False
     asides: list[Aside] = field(default_factory=list)
 
+    @property
+    def row(self) -> tuple[str, int] | None:
+        """Boot and `seq` of the agent's outbox row that this is; None for what is no row."""
+        if isinstance(self.body, Report):
+            return self.body.head.boot, self.body.head.seq
+        return (self.body.boot, self.body.seq) if isinstance(self.body, Event) else None
+
 
 class Intake:
     """Stateless but for its compiled decoders."""

@@ -1,0 +1,191 @@
+"""What is asked for between messages: deeds, probes, a changed fleet, maintenance, configs to publish."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from collector.ask import Asking, NoAnswer
+from collector.configs import changed, configs
+from collector.deciding import Deciding
+from collector.facts import DeviceFacts, Entry, Fleet
+from collector.hearing import Hearing
+from collector.record import DeedDone
+from collector.restore import windows
+from collector.wishes import Changes, Wish, Wishes
+from shouwang import clock
+from shouwang.clock import SystemClock
+from shouwang.log import get_logger
+from shouwang.messages import Codec, Malformed
+from shouwang.topics import Channel, topic
+
+log = get_logger("collector.errands")
+
+LOOK_EVERY_S = 0.2
+CONFIGS_AT_ONCE = 200
+
+
+class Errands:
+    """Runs beside hearing and time, on the same loop. `decided` is called when there is something to record."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        deciding: Deciding,
+        hearing: Hearing,
+        codec: Codec,
+        load_fleet: Callable[[Connection], Fleet],
+    ) -> None:
+        self.decided: Callable[[], None] = lambda: None
+        self.asking = Asking(self._publish_command)
+        self._engine = engine
+        self._deciding = deciding
+        self._hearing = hearing
+        self._codec = codec
+        self._load_fleet = load_fleet
+        self._wishes = Wishes(engine)
+        self._maintenance: tuple[int | None, ...] | None = None
+        self._configs: dict[str, bytes] | None = None
+        self._published: dict[str, bytes] = {}
+        self._publishing: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                if self._configs is None:
+                    await self._reload(self._deciding.fleet.revision)
+                await self._follow(await asyncio.to_thread(self._wishes.look))
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("cannot read the ledger", error=str(error)[:300])
+                await asyncio.sleep(1)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def ask_wanted(self) -> None:
+        """Starts the probes that incidents asked for of their own accord."""
+        wanted, self._deciding.probes_wanted = self._deciding.probes_wanted, []
+        for device, incident_id in wanted:
+            self._spawn(self._probe_of_own_accord(device, incident_id))
+
+    def publish_configs(self, *, all_of_them: bool = False) -> None:
+        """Tells agents what to watch, where that has changed (or all of them, when the broker may have forgotten)."""
+        if all_of_them:
+            self._published.clear()
+        if self._configs is not None and (self._publishing is None or self._publishing.done()):
+            self._publishing = self._spawn(self._publish())
+
+    async def _follow(self, changes: Changes) -> None:
+        if changes.fleet_revision != self._deciding.fleet.revision:
+            await self._reload(changes.fleet_revision)
+        if changes.maintenance != self._maintenance:
+            found = await asyncio.to_thread(self._windows)
+            self._deciding.incidents.set_maintenance(found)
+            self._maintenance = changes.maintenance
+        for wish in changes.wishes:
+            if wish.deed.what == "probe":
+                self._spawn(self._probe_for(wish))
+            else:
+                self._deciding.deed(wish.deed, SystemClock().now())
+        if changes.wishes:
+            self.decided()
+
+    def _windows(self) -> Any:
+        with self._engine.connect() as connection:
+            return windows(connection, SystemClock().now())
+
+    async def _reload(self, revision: str) -> None:
+        fleet, self._configs = await asyncio.to_thread(self._load)
+        if fleet.revision != self._deciding.fleet.revision:
+            log.info("fleet", revision=fleet.revision, paths=len(fleet.paths), devices=len(fleet.by_id))
+            self._deciding.set_fleet(fleet, SystemClock().now())
+            self.decided()
+        self.publish_configs()
+
+    def _load(self) -> tuple[Fleet, dict[str, bytes]]:
+        with self._engine.connect() as connection:
+            fleet = self._load_fleet(connection)
+            return fleet, configs(connection, fleet, self._deciding.watch.kinds)
+
+    async def _publish(self) -> None:
+        """Retained, a few at a time; a path whose publish was lost is told again at the next connection."""
+        while self._configs is not None:
+            wanted = changed(self._published, self._configs)[:CONFIGS_AT_ONCE]
+            sent = {path: self._configs[path] for path in wanted if path in self._deciding.fleet.paths}
+            if not sent:
+                return
+            answers = [
+                self._hearing.tell(
+                    topic(self._deciding.fleet.paths[path].region, path, Channel.CONFIG), payload, qos=1, retain=True
+                )
+                for path, payload in sent.items()
+            ]
+            for (path, payload), answer in zip(sent.items(), answers, strict=True):
+                puback: Any = await answer
+                if puback.ok:
+                    self._published[path] = payload
+                else:
+                    await asyncio.sleep(1)
+
+    async def _probe_for(self, wish: Wish) -> None:
+        device = self._device(wish.centre, wish.device)
+        if device is None:
+            ok, answer = False, {"reason": f"{wish.centre}/{wish.device} is not in the fleet"}
+        else:
+            ok, answer = await self._probe(device)
+        self._deciding.pending.deeds.append(DeedDone(wish.deed.id, ok, clock.wall_ms(), answer))
+        self.decided()
+
+    async def _probe_of_own_accord(self, device: DeviceFacts, incident_id: str) -> None:
+        ok, answer = await self._probe(device)
+        text = "" if ok else str(answer.get("reason", ""))
+        self._deciding.line(incident_id, Entry(clock.wall_ms(), "probed", text=text, detail=answer))
+        self.decided()
+
+    async def _probe(self, device: DeviceFacts) -> tuple[bool, dict[str, Any]]:
+        """(answered, the reading or the reason why not); a reading has its effect like any other."""
+        if device.path != device.centre:
+            return False, {"reason": f"{device.device} is known through the feed {device.path}; it cannot be probed"}
+        try:
+            reply = await self.asking.probe(device.region, device.path, device.device)
+            if not reply.ok or reply.reading is None:
+                return False, {"reason": reply.reason or "the agent could not probe it"}
+            reading = self._codec.reading(reply.reading)
+        except (NoAnswer, Malformed) as error:
+            return False, {"reason": str(error)}
+        now = SystemClock().now()
+        self._deciding.probed(device, reading, "", now)
+        return True, {"reading": msgspec.to_builtins(reading), "taken_at_ms": now.wall_ms - (reading.age_ms or 0)}
+
+    def _device(self, centre: str, device: str) -> DeviceFacts | None:
+        fleet = self._deciding.fleet
+        found = fleet.by_path.get(centre, {}).get(device)
+        if found is not None:
+            return found
+        name = f"{centre}/{device}"
+        return next((devices[name] for devices in fleet.by_path.values() if name in devices), None)
+
+    def _publish_command(self, to: str, payload: bytes, expiry_s: int, response_topic: str, correlation: bytes) -> None:
+        self._hearing.tell(
+            to, payload, qos=1, expiry_s=expiry_s, response_topic=response_topic, correlation=correlation
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("an errand failed", error=repr(task.exception()))

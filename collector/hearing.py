@@ -1,0 +1,192 @@
+"""The collector's ears: two MQTT sessions, so that no help call waits behind a backlog, and the fence that tells
+whether both have caught up.
+
+What comes in waits in two bounded queues: unacknowledged messages are at most Receive Maximum a session, so the broker
+keeps the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from collector.fence import Fence
+from shouwang import clock, topics
+from shouwang.log import get_logger
+from shouwang.mqtt import Message, MqttClient, MqttOptions
+from shouwang.topics import Channel
+
+log = get_logger("collector.hearing")
+
+EVENTS, REPORTS = "events", "reports"
+_SUBSCRIPTIONS = {
+    EVENTS: (Channel.EVENT, Channel.PRESENCE, Channel.REPLY),
+    REPORTS: (Channel.REPORT,),
+}
+EVENT_WINDOW, REPORT_WINDOW = 200, 600
+"""Receive Maximum a session; a batch is always smaller, and closed by a timer too."""
+SESSION_EXPIRY_S = 604_800
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLogin:
+    """Where the broker is and who we are to it."""
+
+    url: str
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+
+
+class Hearing:
+    """Both sessions. `on_session_lost` is called when the broker had forgotten us: it may have forgotten more."""
+
+    def __init__(
+        self,
+        login: BrokerLogin,
+        collector_id: str,
+        *,
+        on_session_lost: Callable[[], None],
+        on_deaf: Callable[[], None],
+    ) -> None:
+        self.arrived = asyncio.Event()
+        self.waiting: dict[str, list[Message]] = {EVENTS: [], REPORTS: []}
+        self._fence_topic = topics.fence(collector_id)
+        self._fence = Fence((EVENTS, REPORTS))
+        self._on_session_lost = on_session_lost
+        self._on_deaf = on_deaf
+        self._subscribing: set[asyncio.Task[None]] = set()
+        self._clients = {
+            session: MqttClient(
+                MqttOptions(
+                    url=login.url,
+                    client_id=f"shouwang-{collector_id}-{session}",
+                    username=login.username,
+                    password=login.password,
+                    tls=login.tls,
+                    clean_start=False,
+                    session_expiry_s=SESSION_EXPIRY_S,
+                    keepalive_s=10,
+                    receive_maximum=window,
+                    max_inflight=1_000,
+                    manual_ack=True,
+                    backoff_min_s=0.3,
+                    backoff_max_s=5.0,
+                ),
+                on_connected=lambda present, session=session: self._connected(session, present),
+                on_disconnected=lambda reason, session=session: self._disconnected(session, reason),
+                on_message=lambda message, session=session: self._received(session, message),
+            )
+            for session, window in ((EVENTS, EVENT_WINDOW), (REPORTS, REPORT_WINDOW))
+        }
+
+    @property
+    def hears(self) -> bool:
+        """Connected, and nothing older than the last fence is still to come."""
+        return self._fence.hears
+
+    @property
+    def connected(self) -> bool:
+        return all(client.connected for client in self._clients.values())
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not hear, in words."""
+        if self.hears:
+            return ""
+        if self.connected:
+            return "a backlog is being drained"
+        return next((c.last_trouble for c in self._clients.values() if c.last_trouble), "") or "no broker yet"
+
+    def start(self) -> None:
+        for client in self._clients.values():
+            client.start()
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+
+    def take(self, session: str, at_most: int) -> list[Message]:
+        """The oldest messages waiting in a session; fences among them are noted here and not given out."""
+        queue = self.waiting[session]
+        taken, self.waiting[session] = queue[:at_most], queue[at_most:]
+        given: list[Message] = []
+        for message in taken:
+            if message.topic == self._fence_topic:
+                if not message.retain:
+                    self._fence.returned(session, message.payload)
+                self.ack(session, [message])
+            else:
+                given.append(message)
+        return given
+
+    def ack(self, session: str, messages: list[Message]) -> None:
+        """Acknowledges at the broker."""
+        client = self._clients[session]
+        for message in messages:
+            if message.qos:
+                client.ack(message)
+
+    def doubt(self) -> None:
+        """We were away; nothing counts as heard until a new fence has come back."""
+        self._fence.doubt()
+
+    def tick(self) -> None:
+        """Sends a fence when one is due."""
+        payload = self._fence.to_send(clock.mono_s())
+        if payload is not None:
+            self._clients[EVENTS].publish(self._fence_topic, payload, qos=1)
+
+    def tell(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        response_topic: str | None = None,
+        correlation: bytes | None = None,
+    ) -> asyncio.Future[object]:
+        """Publishes (acks, configs, commands); the future gives the broker's answer."""
+        return self._clients[EVENTS].publish(  # type: ignore[return-value]
+            topic,
+            payload,
+            qos=qos,
+            retain=retain,
+            expiry_s=expiry_s,
+            response_topic=response_topic,
+            correlation=correlation,
+        )
+
+    def _connected(self, session: str, present: bool) -> None:
+        log.info("connected", session=session, session_present=present)
+        task = asyncio.get_running_loop().create_task(self._subscribe(session, present))
+        self._subscribing.add(task)
+        task.add_done_callback(self._subscribing.discard)
+
+    async def _subscribe(self, session: str, present: bool) -> None:
+        wanted = [(topics.every(channel), 1) for channel in _SUBSCRIPTIONS[session]] + [(self._fence_topic, 1)]
+        codes = await self._clients[session].subscribe(wanted)
+        if not codes:
+            return  # the connection went meanwhile
+        if any(code >= 0x80 for code in codes):
+            log.error("subscription refused", session=session, codes=codes)
+            return
+        self._fence.connected(session)
+        if not present:
+            self._on_session_lost()
+
+    def _disconnected(self, session: str, reason: str) -> None:
+        was_hearing = self._fence.hears
+        self._fence.disconnected(session)
+        self.waiting[session].clear()  # unacknowledged: the broker sends them again
+        if was_hearing:
+            log.warning("disconnected", session=session, reason=reason)
+            self._on_deaf()
+
+    def _received(self, session: str, message: Message) -> None:
+        self.waiting[session].append(message)
+        self.arrived.set()
