@@ -1,0 +1,1 @@
+"""Devices, centres and regions that behave, and misbehave."""
