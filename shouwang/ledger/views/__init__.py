@@ -1,0 +1,44 @@
+"""What the ledger is read through: plain dicts exactly as REST gives them, each read within a `Scope`.
+
+Every function takes an open connection first, so that several answers come from one snapshot. Instants in the answers
+are RFC 3339 UTC; `now_ms` is the present, Unix epoch milliseconds.
+"""
+
+from shouwang.ledger.views.asides import UNREGISTERED, asides, unregistered
+from shouwang.ledger.views.centres import CENTRE_CONDITIONS, centre, centres, counts_by_centre, feeds
+from shouwang.ledger.views.devices import DEVICE_CONDITIONS, device, devices
+from shouwang.ledger.views.history import transitions
+from shouwang.ledger.views.incidents import incident_view, incidents, notifications
+from shouwang.ledger.views.paging import LIMIT_DEFAULT, LIMIT_MAX, BadCursor
+from shouwang.ledger.views.scope import HOUSE, Scope
+from shouwang.ledger.views.summary import HEARD_WELL_WITHIN_MS, deafness, summary, townships
+from shouwang.ledger.views.windows import maintenance, window_dict
+
+__all__ = [
+    "CENTRE_CONDITIONS",
+    "DEVICE_CONDITIONS",
+    "HEARD_WELL_WITHIN_MS",
+    "HOUSE",
+    "LIMIT_DEFAULT",
+    "LIMIT_MAX",
+    "UNREGISTERED",
+    "BadCursor",
+    "Scope",
+    "asides",
+    "centre",
+    "centres",
+    "counts_by_centre",
+    "deafness",
+    "device",
+    "devices",
+    "feeds",
+    "incident_view",
+    "incidents",
+    "maintenance",
+    "notifications",
+    "summary",
+    "townships",
+    "transitions",
+    "unregistered",
+    "window_dict",
+]

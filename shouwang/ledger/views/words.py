@@ -1,0 +1,18 @@
+"""What codes of reasons mean in words, from the kind's file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shouwang.kinds import Kinds
+
+
+def reason_words(kinds: Kinds, kind: str | None, codes: list[Any]) -> dict[str, str]:
+    """The reasons in both languages, gravest first; a code that the kind no longer has stands as it is."""
+    declared = kinds[kind] if kind and kind in kinds else None
+    zh, en = [], []
+    for code in codes:
+        rule = declared.rule(str(code)) if declared else None
+        zh.append(rule.reason.zh if rule else str(code))
+        en.append(rule.reason.en if rule else str(code))
+    return {"zh": "、".join(zh), "en": ", ".join(en)}
