@@ -17,6 +17,7 @@ from shouwang.kinds.wire import AGE_MAX_MS
 VERSION = 1
 SIZE_MAX = 1 << 20
 DEPTH_MAX = 8
+_AS_BRACES = bytes.maketrans(b"[]", b"{}")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 Boot = Annotated[str, Meta(pattern="^[0-9a-fA-F-]{8,36}$")]
@@ -162,13 +163,10 @@ class Codec:
     """Decodes what agents publish. One a process: it holds compiled decoders for the given kinds."""
 
     def __init__(self, kinds: Kinds) -> None:
-        whole = msgspec.defstruct(
-            "WholeReport",
-            [("readings", list[kinds.reading_type])],  # type: ignore[name-defined], bases=(ReportHead,), kw_only=True, gc=False
-        )
-        parts = msgspec.defstruct(
-            "ReportParts", [("readings", list[msgspec.Raw])], bases=(ReportHead,), kw_only=True, gc=False
-        )
+        reading: Any = kinds.reading_type
+        heads: dict[str, Any] = {"bases": (ReportHead,), "kw_only": True, "gc": False}
+        whole = msgspec.defstruct("WholeReport", [("readings", list[reading])], **heads)
+        parts = msgspec.defstruct("ReportParts", [("readings", list[msgspec.Raw])], **heads)
         self._kinds = kinds
         self._whole = msgspec.json.Decoder(whole)
         self._parts = msgspec.json.Decoder(parts)
@@ -248,9 +246,9 @@ def _bounded(payload: bytes) -> None:
 
 
 def _deeper_than_allowed(payload: bytes) -> bool:
-    brackets = payload.translate(None, _NOT_BRACKETS)
+    brackets = payload.translate(_AS_BRACES, _NOT_BRACKETS)
     for _ in range(DEPTH_MAX):
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        brackets = brackets.replace(b"{}", b"")  # the innermost level
         if not brackets:
             return False
     return _depth(payload) > DEPTH_MAX  # brackets inside strings may have misled the quick look
