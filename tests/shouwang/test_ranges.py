@@ -1,5 +1,7 @@
 """Ranges against a plain set."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +20,7 @@ def test_holds_what_a_set_holds(pairs: list[tuple[int, int]], floor: int) -> Non
     assert [n for n in range(80) if n in ranges] == sorted(plain)
     assert len(ranges) == len(plain)
     listed = ranges.pairs()
-    assert all(before[1] + 1 < after[0] for before, after in zip(listed, listed[1:], strict=False))
+    assert all(before[1] + 1 < after[0] for before, after in itertools.pairwise(listed))
     missing = {n for low, high in ranges.gaps(1) for n in range(low, high + 1)}
     assert missing == set(range(1, max(plain, default=0) + 1)) - plain
     ranges.drop_below(floor)

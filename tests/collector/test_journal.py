@@ -1,0 +1,71 @@
+"""The journal: on disk when it says so, in order, bounded, pruned only behind every reader."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from collector.journal import Journal, JournalFull, Row
+
+
+def row(payload: bytes = b"x", channel: str = "report") -> Row:
+    return Row(channel, "150525", "150525100201", 1_700_000_000_000, 5, 0, payload)
+
+
+def test_rows_come_back_in_order_with_their_positions(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    assert journal.append([row(b"a"), row(b"b")]) == 2
+    assert journal.append([row(b"c")]) == 3
+    assert [(r.position, r.payload) for r in journal.read(1)] == [(2, b"b"), (3, b"c")]
+
+
+def test_what_was_written_survives_kill_9(tmp_path: Path) -> None:  # fault 2
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from collector.journal import Journal, Row\n"
+        "journal = Journal(Path(sys.argv[1]))\n"
+        "row = Row('event', '150525', 'c', 1, 1, 0, b'help')\n"
+        "print(journal.append([row] * 7), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "j.db"], capture_output=True, timeout=30)
+    assert done.stdout == b"7\n"
+    assert len(Journal(tmp_path / "j.db").read(0)) == 7
+
+
+def test_it_prunes_only_what_every_reader_has_passed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    journal.append([row()] * 10)
+    assert journal.prune(10) == 0, "the recorder has not said where it stands"
+    other = sqlite3.connect(tmp_path / "journal.db")
+    with other:
+        other.execute("insert into cursors values('recorder', 4)")
+    assert journal.prune(10) == 4
+    assert journal.prune(2) == 0
+    assert [r.position for r in journal.read(0)] == [5, 6, 7, 8, 9, 10]
+    assert journal.cursor("watch") == 2
+
+
+def test_positions_are_never_used_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    journal.append([row()] * 3)
+    with sqlite3.connect(tmp_path / "journal.db") as other:
+        other.execute("insert into cursors values('recorder', 3)")
+    journal.prune(3)
+    journal.close()
+    assert Journal(tmp_path / "journal.db").append([row()]) == 4
+
+
+def test_at_its_limit_reports_are_refused_and_events_find_room(tmp_path: Path) -> None:  # fault 28
+    journal = Journal(tmp_path / "journal.db", limit_bytes=400_000)
+    with pytest.raises(JournalFull, match="at its limit"):
+        for _ in range(100):
+            journal.append([row(b"r" * 8_000)])
+    before = journal.last
+    assert journal.append([row(b"help", "event")]) == before + 1
+    with pytest.raises(JournalFull):
+        for _ in range(100):
+            journal.append([row(b"e" * 8_000, "event")])
