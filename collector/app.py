@@ -72,7 +72,7 @@ class Collector:
         self.position = restored.position
         self.intake = Intake(options.kinds)
         self.acks = AckSchedule()
-        record = Record(options.engine, options.public_url, self._township_of)
+        record = Record(options.engine, options.public_url, self._township_of, options.kinds)
         self.ledgering = Ledgering(record, self._take_pending, self._written)
         self.owed = asyncio.Event()
         """Set when a notification came to be owed."""

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.facts import Entry, Evidence, HelpCall, IncidentRecord, Step, Transition
 from collector.notify.words import words
+from shouwang.kinds import Kinds
 from shouwang.ledger import views
 from shouwang.ledger.corrections import correct
 from shouwang.ledger.tables import (
@@ -105,7 +106,8 @@ class Decisions:
 class Record:
     """Writes Decisions into the ledger. `write` blocks: call it from a thread, one at a time."""
 
-    def __init__(self, engine: Engine, public_url: str, township_of: Callable[[str], str]) -> None:
+    def __init__(self, engine: Engine, public_url: str, township_of: Callable[[str], str], kinds: Kinds) -> None:
+        self._kinds = kinds
         self._engine = engine.execution_options(writes=True)
         self._public_url = public_url
         self._township_of = township_of
@@ -245,7 +247,8 @@ class Record:
         return [self._owe(connection, s.incident, s.owe, now_ms) for s in steps if s.owe is not None]
 
     def _owe(self, connection: Connection, incident: IncidentRecord, type_: NotificationType, now_ms: int) -> str:
-        view = views.incident_view(connection, incident.id)
+        view = views.incident_view(connection, incident.id, views.HOUSE, self._kinds, now_ms)
+        assert view is not None  # it was written a moment ago, in this transaction
         url = f"{self._public_url.rstrip('/')}/incidents/{incident.id}"
         body = {
             "type": f"incident.{type_}",
