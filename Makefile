@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt lock clean run-env dev-env
+.PHONY: help demo test check bench fmt lock clean run-env dev-env generate
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ bench: dev-env ## measure what it costs; writes build/bench.json (BENCH=quick: u
 fmt: dev-env ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format
+
+generate: dev-env ## make anew what is generated and checked in (JSON Schemas, pages about kinds)
+	@$(BIN)/python -m shouwang.schemas
+	@$(BIN)/python -m shouwang.kinds.pages
 
 lock: dev-env ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)
 	@UPGRADE=$(UPGRADE) tools/lock.sh
