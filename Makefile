@@ -32,6 +32,7 @@ fmt: dev-env ## format, and mend what the linter can mend
 generate: dev-env ## make anew what is generated and checked in (JSON Schemas, pages about kinds)
 	@$(BIN)/python -m shouwang.schemas
 	@$(BIN)/python -m shouwang.kinds.pages
+	@$(BIN)/python -m tests.faults
 
 lock: dev-env ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)
 	@UPGRADE=$(UPGRADE) tools/lock.sh

@@ -9,6 +9,7 @@ import pytest
 from shouwang import schemas
 from shouwang.kinds import Kinds, load, pages
 from shouwang.messages import Ack, encode
+from tests import faults
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,8 @@ def test_the_schema_judges_as_the_decoder_does(kinds: Kinds, changed: dict[str, 
 def test_our_ack_is_valid(kinds: Kinds) -> None:
     sent = json.loads(encode(Ack(v=1, boots={"7c1f4f0e": [(1, 2)]})))
     jsonschema.validate(sent, schemas.schemas(kinds)["ack"])
+
+
+def test_the_page_about_faults_names_the_tests_that_prove_them() -> None:
+    assert faults.PAGE.read_text("utf-8") == faults.page()
+    assert set(faults.proofs()) <= set(faults.ROWS)
