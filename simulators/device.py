@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-Reading = dict[str, Any]
+Fields = dict[str, Any]
 
 _CHARGE_PERCENT_S = 25 / 3600
 _DRAIN_PERCENT_S = 12 / 3600
@@ -79,15 +79,15 @@ class Device:
         """What distinguishes it from others of its kind, 0 ≤ … < 1, the same all its life."""
         return self._trait
 
-    def reading(self, moment: Moment, around: Surroundings = CALM) -> Reading | None:
-        """Its reading as an agent takes it (without age); None when nothing is heard of it.
+    def reading(self, moment: Moment, around: Surroundings = CALM) -> Fields | None:
+        """The fields of its reading as an agent takes it; None when nothing is heard of it.
 
         Moments never go backwards: battery and sign-ins follow the time between two calls.
         """
         self._live_through(moment, around)
         if around.silent:
             return None
-        reading: Reading = {"device": self.name, "kind": self.kind}
+        reading: Fields = {}
         if not around.reachable:
             reading["reachable"] = False
             return reading
@@ -105,13 +105,13 @@ class Device:
         self.battery_percent = min(100.0, max(0.0, self.battery_percent + rate * passed_s))
 
 
-def _answered(device: Device, reading: Reading, base_ms: float) -> None:
+def _answered(device: Device, reading: Fields, base_ms: float) -> None:
     reading["reachable"] = True
     # A long tail, as of radio: most answers near the base, a few far above it.
     reading["latency_ms"] = round(base_ms * (0.8 + 0.4 * device.chance()) / (1.0001 - device.chance()) ** 0.25, 1)
 
 
-def _call_terminal(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _call_terminal(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     if around.stale_since_s is not None:
         age_s = moment.elapsed_s - around.stale_since_s
     else:
@@ -128,7 +128,7 @@ def _call_terminal(device: Device, reading: Reading, moment: Moment, around: Sur
         reading["pendant_last_heard_age_ms"] = int((600 + 3000 * device.chance()) * 1000)
 
 
-def _pos_terminal(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _pos_terminal(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     _answered(device, reading, 60)
     if 8 < moment.hour < 18 and device.chance() < 0.05:
         device.transaction_at_s = moment.elapsed_s
@@ -141,7 +141,7 @@ def _pos_terminal(device: Device, reading: Reading, moment: Moment, around: Surr
     reading["last_transaction_age_ms"] = int(min(since_s, 30 * _DAY_S) * 1000)
 
 
-def _atm(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _atm(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     busy = 7 < moment.hour < 20 and device.chance() < 0.08
     reading["device_status"] = "deviceBusy" if busy else "online"
     reading["host_link"] = around.mains
@@ -157,7 +157,7 @@ def _atm(device: Device, reading: Reading, moment: Moment, around: Surroundings)
     ]
 
 
-def _camera(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _camera(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     _answered(device, reading, 4)
     light = 0.6 + 0.4 * moment.daylight
     reading["fps"] = round(24.6 + 0.8 * device.chance(), 1)
@@ -168,7 +168,7 @@ def _camera(device: Device, reading: Reading, moment: Moment, around: Surroundin
     reading["recording"] = True
 
 
-def _nvr(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _nvr(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     _answered(device, reading, 3)
     reading["channels_on"] = 9
     reading["channels_off"] = 0
@@ -177,7 +177,7 @@ def _nvr(device: Device, reading: Reading, moment: Moment, around: Surroundings)
     reading["oldest_recording_days"] = round(31 + 14 * device.trait, 1)
 
 
-def _site(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _site(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     reading["mains_power"] = around.mains
     reading["box_temperature_c"] = round(12 + 14 * moment.daylight + 2 * device.chance(), 1)
     reading["ups_battery_percent"] = round(device.battery_percent, 1)
@@ -191,7 +191,7 @@ def _site(device: Device, reading: Reading, moment: Moment, around: Surroundings
     reading["disk_read_only"] = False
 
 
-def _clinic_terminal(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _clinic_terminal(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     _answered(device, reading, 12)
     reading["host_link"] = True
     # The compressor's round of about 40 minutes.
@@ -199,19 +199,19 @@ def _clinic_terminal(device: Device, reading: Reading, moment: Moment, around: S
     reading["fridge_temperature_c"] = round(4.8 + 1.2 * swing + 0.2 * device.chance(), 2)
 
 
-def _ecommerce_point(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _ecommerce_point(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     _answered(device, reading, 45)
     reading["page_ok"] = True
     reading["parcels_waiting"] = int(5 + 25 * device.trait + 20 * abs(math.sin(moment.hour / 24 * math.pi)))
 
 
-def _remote_education(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _remote_education(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     _answered(device, reading, 8)
     reading["storage_free_percent"] = round(20 + 60 * device.trait, 1)
     reading["satellite_lock"] = True
 
 
-def _water_pump(device: Device, reading: Reading, moment: Moment, around: Surroundings) -> None:
+def _water_pump(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     _answered(device, reading, 15)
     level = 62 + 30 * math.sin(moment.elapsed_s / 5400 * 2 * math.pi + device.trait * 6)
     running = math.cos(moment.elapsed_s / 5400 * 2 * math.pi + device.trait * 6) > 0  # it fills while it runs
@@ -221,7 +221,7 @@ def _water_pump(device: Device, reading: Reading, moment: Moment, around: Surrou
     reading["tank_level_percent"] = round(level, 1)
 
 
-_Behaviour = Callable[[Device, Reading, Moment, Surroundings], None]
+_Behaviour = Callable[[Device, Fields, Moment, Surroundings], None]
 _BEHAVIOURS: dict[str, _Behaviour] = {
     "atm": _atm,
     "call_terminal": _call_terminal,

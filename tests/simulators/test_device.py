@@ -18,7 +18,7 @@ def verdict(device: Device, moment: Moment, around: Surroundings = CALM) -> Cond
     """What the house would say of the device's next reading, after the way over the wire."""
     said = device.reading(moment, around)
     assert said is not None
-    reading = CODEC.reading(msgspec.json.encode({**said, "age_ms": 0}))
+    reading = CODEC.reading(msgspec.json.encode({"device": device.name, "kind": device.kind, "age_ms": 0, **said}))
     return KINDS.judges[device.kind](reading).condition
 
 
@@ -46,7 +46,7 @@ def test_a_silent_device_says_nothing_and_one_that_does_not_answer_says_only_tha
     device = Device("call-01", "call_terminal")
     assert device.reading(Moment(0, 8), Surroundings(silent=True)) is None
     unanswered = device.reading(Moment(30, 8), Surroundings(reachable=False))
-    assert unanswered == {"device": "call-01", "kind": "call_terminal", "reachable": False}
+    assert unanswered == {"reachable": False}
 
 
 def test_without_mains_the_battery_drains_and_with_mains_it_charges() -> None:
