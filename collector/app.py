@@ -20,6 +20,7 @@ from collector.deciding import Deciding
 from collector.errands import Errands
 from collector.facts import Fleet
 from collector.fleet import load_fleet
+from collector.flood import Flood
 from collector.hearing import EVENTS, REPORTS, BrokerLogin, Hearing
 from collector.intake import Intake, Taken
 from collector.journal import Journal, JournalFull, Row
@@ -72,6 +73,7 @@ class Collector:
         self.position = restored.position
         self.intake = Intake(options.kinds)
         self.acks = AckSchedule()
+        self.flood = Flood()
         record = Record(options.engine, options.public_url, self._township_of, options.kinds)
         self.ledgering = Ledgering(record, self._take_pending, self._written)
         self.owed = asyncio.Event()
@@ -160,6 +162,10 @@ class Collector:
         taken = self.intake.take(message, now)
         if isinstance(taken, Aside):
             self.deciding.pending.asides.append(AsideOf("", taken, now.wall_ms))
+            return None
+        if not self.flood.admits(taken.path, len(taken.payload), now.mono_s):
+            aside = Aside("flooding", f"sends beyond any honest rate on {taken.channel}; not taken, not acked")
+            self.deciding.pending.asides.append(AsideOf(taken.path, aside, now.wall_ms))
             return None
         return taken
 
@@ -279,6 +285,7 @@ class Collector:
             await asyncio.sleep(1)
             now = SystemClock().now()
             self.acks.forget(now.mono_s)
+            self.flood.forget(now.mono_s)
             self._snapshot_some()
             trouble = self._journal_trouble or (self.ledgering.trouble if self.ledgering.failing else "")
             self._house(Cause.CANNOT_RECORD, bool(trouble), trouble, now)
