@@ -32,6 +32,7 @@ from shouwang.kinds import Kinds
 from shouwang.limits import DEAF_AFTER_S
 from shouwang.log import get_logger
 from shouwang.messages import Aside, Reply, encode
+from shouwang.mqtt import Message
 from shouwang.sd_notify import notify
 from shouwang.topics import Channel, topic
 from shouwang.vocabulary import Cause
@@ -158,14 +159,15 @@ class Collector:
             self.hearing.ack(session, listed)
         self.errands.ask_wanted()
 
-    def _read(self, message: Any, now: Now) -> Taken | None:
-        taken = self.intake.take(message, now)
+    def _read(self, message: Message, now: Now) -> Taken | None:
+        sender = message.topic.split("/")[-2:]
+        if len(sender) == 2 and not self.flood.admits(sender[0], len(message.payload), now.mono_s):
+            taken: Taken | Aside = Aside("flooding", f"more {sender[1]} than any honest rate: not taken, not acked")
+        else:
+            taken = self.intake.take(message, now)
         if isinstance(taken, Aside):
-            self.deciding.pending.asides.append(AsideOf("", taken, now.wall_ms))
-            return None
-        if not self.flood.admits(taken.path, len(taken.payload), now.mono_s):
-            aside = Aside("flooding", f"sends beyond any honest rate on {taken.channel}; not taken, not acked")
-            self.deciding.pending.asides.append(AsideOf(taken.path, aside, now.wall_ms))
+            path = sender[0] if sender[0] in self.deciding.fleet.paths else ""
+            self.deciding.pending.asides.append(AsideOf(path, taken, now.wall_ms))
             return None
         return taken
 
