@@ -1,7 +1,7 @@
 """Where what was heard meets watch and incidents, and becomes decisions to record. No I/O.
 
-It is told of messages (from the broker or, after a crash, from the journal), of deeds and of time; what follows collects
-in `pending` until the caller takes it away to the ledger.
+It is told of messages (from the broker or, after a crash, from the journal), of deeds and of time; what follows
+collects in `pending` until the caller takes it away to the ledger.
 """
 
 from __future__ import annotations

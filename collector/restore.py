@@ -51,7 +51,7 @@ def restore(
 ) -> Restored:
     """Blocks: a second or so for a banner."""
     with engine.connect() as connection:
-        meta = {key: value for key, value in connection.execute(select(Meta.key, Meta.value))}
+        meta = {row.key: row.value for row in connection.execute(select(Meta.key, Meta.value))}
         position = int(meta.get("journal_position", "0"))
         fleet = load_fleet(connection, kinds, limits, speed)
         attentive_ms = max(int(meta.get("attentive_ms", "0")), _newest_attentive_ms(journal))
