@@ -1,0 +1,121 @@
+"""What the watch remembers of a path between two starts: stamps, counted failures, boots. Not conditions: the ledger
+has those."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collector.watch_state import NEVER, PathWatch, Span
+from collector.watch_time import AttentiveClock
+from shouwang.vocabulary import Condition
+
+VERSION = 1
+
+
+class _Device(msgspec.Struct, array_like=True):
+    heard_att: int
+    taken: int
+    cleared: int
+    good: int
+    failed: list[int] | None
+    spans: list[Span] | None
+
+
+class _Path(msgspec.Struct):
+    v: int
+    heard: int
+    heard_att: int
+    back_att: int
+    offline: int
+    spans: list[Span]
+    boot: str
+    connection: int
+    ended: bool
+    replaced: dict[str, int]
+    contested: dict[str, int]
+    devices: dict[str, _Device]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Path)
+
+
+def dump(path: PathWatch, clock: AttentiveClock) -> bytes:
+    """Steady stamps go out as wall time: the next start begins a steady time of its own."""
+
+    def wall(instant: int) -> int:
+        return instant if instant == NEVER else clock.wall(instant)
+
+    def walls(spans: list[Span]) -> list[Span]:
+        return [(wall(start), None if stop is None else wall(stop)) for start, stop in spans]
+
+    devices: dict[str, Any] = {}
+    for name, d in path.devices.items():
+        if d.heard_att == NEVER:
+            continue
+        cleared = d.taken_ms if d.verdict is not None else d.cleared_ms
+        devices[name] = _Device(
+            d.heard_att,
+            wall(d.taken_ms),
+            wall(cleared),
+            wall(d.good_at),
+            None if d.failed is None else [wall(each) for each in d.failed],
+            None if d.spans is None else walls(d.spans),
+        )
+    return _encoder.encode(
+        _Path(
+            VERSION,
+            wall(path.heard_ms),
+            path.heard_att,
+            path.back_att,
+            wall(path.offline_ms),
+            walls(path.spans),
+            path.boot,
+            path.connection,
+            path.ended,
+            path.replaced,
+            path.contested,
+            devices,
+        )
+    )
+
+
+def load(path: PathWatch, body: bytes, attentive_ms: int) -> None:
+    """Onto what the ledger said of the path and its devices. A snapshot that cannot be read is as if there were none:
+    everything then has its whole limit from now on."""
+    try:
+        snapshot = _decoder.decode(body)
+    except msgspec.MsgspecError:
+        return
+    if snapshot.v != VERSION:
+        return
+    path.heard_ms = max(path.heard_ms, snapshot.heard)
+    if snapshot.heard_att != NEVER:
+        path.heard_att = min(snapshot.heard_att, attentive_ms)
+    path.back_att = min(snapshot.back_att, attentive_ms)
+    path.offline_ms = max(path.offline_ms, snapshot.offline)
+    path.spans = _joined(snapshot.spans, path.spans, path.since_ms)
+    if path.boot in ("", snapshot.boot):
+        path.boot, path.connection, path.ended = snapshot.boot, snapshot.connection, snapshot.ended
+    path.replaced, path.contested = snapshot.replaced, snapshot.contested
+    for name, known in snapshot.devices.items():
+        d = path.devices.get(name)
+        if d is None:
+            continue
+        d.heard_att = min(known.heard_att, attentive_ms)
+        d.taken_ms = max(d.taken_ms, known.taken)
+        d.good_ms = max(d.good_ms, known.good)
+        d.cleared_ms = max(d.cleared_ms, known.cleared)
+        if d.condition is not Condition.DOWN:  # else the ledger said that its run is long enough
+            d.failed = known.failed
+        d.spans = _joined(known.spans or [], d.spans or [], d.since_ms) or None
+
+
+def _joined(older: list[Span], newer: list[Span], since_ms: int) -> list[Span]:
+    """Stretches of a snapshot with what the ledger knows: one that is open, or that the last was over at `since_ms`."""
+    joined = [span for span in older if span[1] is not None]
+    if newer:
+        return [span for span in joined if span[0] < newer[-1][0]] + newer
+    return joined + [(start, max(start, since_ms)) for start, stop in older if stop is None]
