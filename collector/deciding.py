@@ -79,7 +79,6 @@ class Deciding:
             self._aside(path, aside, now, decided)
         body = taken.body
         if isinstance(body, Report):
-            self._follow(self.watch.heard_path(path, now, taken.held_ms, decided=decided), now, path)
             self._follow(self.watch.report(path, body.readings, now, taken.held_ms, decided=decided), now, path)
         elif isinstance(body, Presence):
             self._presence(taken, body, now, decided)
@@ -193,7 +192,7 @@ class Deciding:
         if outcome.conflict is not None and path is not None:
             self._steps(
                 self.incidents.condition_of_house(
-                    Cause.IDENTITY_CONFLICT, True, outcome.conflict, now, self.watch.attentive_s, path=path
+                    Cause.IDENTITY_CONFLICT, bool(outcome.conflict), outcome.conflict, now, self.watch.attentive_s, path=path
                 )
             )
         for reading in outcome.unknown_devices:

@@ -107,7 +107,7 @@ class Outcome:
     evidence: list[Evidence] = field(default_factory=list)
     first_heard: list[tuple[DeviceFacts, int]] = field(default_factory=list)  # device, when taken (ms)
     unknown_devices: list[Any] = field(default_factory=list)  # readings of devices that this path does not carry
-    conflict: str | None = None  # two agents under one identity: which boots, in words
+    conflict: str | None = None  # two agents under one identity: which boots, in words; empty: no longer
 
 
 @dataclass(frozen=True, slots=True)
