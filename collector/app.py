@@ -43,6 +43,7 @@ TICK_S = 0.25
 AWAY_S = 5.0
 """A tick that comes so late was suspended or blocked: deaf meanwhile."""
 BATCH = {EVENTS: 150, REPORTS: 400}
+JOURNALLED = (Channel.REPORT, Channel.EVENT, Channel.REPLY)
 GATHER_S = 0.01
 SNAPSHOT_EVERY_S = 60.0
 
@@ -147,7 +148,7 @@ class Collector:
         # 2. repeats of what is stored change nothing, but are acked again
         fresh = self._fresh([t for t in taken if t is not None])
         # 3. on disk before anything is acknowledged
-        stored = await self._store([t for t in fresh if t.channel in (Channel.REPORT, Channel.EVENT)])
+        stored = await self._store([t for t in fresh if t.channel in JOURNALLED])
         # 4. what follows from it
         now = SystemClock().now()
         for each in fresh:
