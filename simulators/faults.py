@@ -195,6 +195,10 @@ class World:
         around.says = says
         return around
 
+    def troubled_paths(self) -> set[str]:
+        """The centres and feeds on which any fault lies."""
+        return set(self._on_path)
+
     @property
     def faults(self) -> int:
         """How many faults lie on anything."""

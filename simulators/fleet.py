@@ -17,6 +17,7 @@ from shouwang.kinds.declaration import load
 
 FOLDER = Path(__file__).parent / "naiman"
 REGION = "150525"
+REGION_OF_BANNERS = "150000"
 TERMINAL_FEED = "call-platform"
 """The operator's platform, which speaks for call terminals with their own SIM."""
 BANK_FEED = "bank-atm"
@@ -147,15 +148,16 @@ def naiman(centres: int | None = None, *, seed: int = 1, building: int = 0) -> l
     return list(_centres(chosen, REGION, seed, len(chosen) - building))
 
 
-def region(centres: int, *, seed: int = 1) -> Iterator[SimCentre]:
-    """As many centres as asked for, made up, 40 to a township and 24 townships to a county; one after the other."""
+def region_places(count: int) -> Iterator[Place]:
+    """Made-up places of an autonomous region, 40 to a township and 24 townships to a county."""
+    for number in range(count):
+        township = f"{REGION[:3]}{100 + number // 960 % 900:03d}{100 + number // 40 % 24:03d}"
+        yield Place(township, f"{township[-3:]}乡", f"{township}{200 + number % 40:03d}", f"{number + 1}村")
 
-    def made_up() -> Iterator[Place]:
-        for number in range(centres):
-            township = f"{REGION[:3]}{100 + number // 960 % 900:03d}{100 + number // 40 % 24:03d}"
-            yield Place(township, f"{township[-3:]}乡", f"{township}{200 + number % 40:03d}", f"{number + 1}村")
 
-    return _centres(made_up(), "150000", seed, centres)
+def region(count: int, *, seed: int = 1) -> Iterator[SimCentre]:
+    """As many made-up centres as asked for, one after the other."""
+    return _centres(region_places(count), REGION_OF_BANNERS, seed, count)
 
 
 def own_devices(centre: SimCentre) -> list[SimDevice]:

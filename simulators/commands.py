@@ -1,0 +1,100 @@
+"""The simulators' commands: `shouwang simulate` and `shouwang demo`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shouwang.options import AsJson
+from shouwang.trouble import WrongUsage
+
+DEMO_PORT = 8420
+DEMO_MQTT_PORT = 18_830
+
+Centres = Annotated[int | None, typer.Option(help="How many of the 381 centres. Left out: all.", min=1, max=381)]
+Speed = Annotated[float, typer.Option(help="So many times faster: divides intervals and limits.", min=1, max=20)]
+Seed = Annotated[int, typer.Option(help="The same seed, the same fleet and the same faults.")]
+
+
+def simulate(
+    centres: Centres = None,
+    speed: Speed = 1.0,
+    seed: Seed = 1,
+    broker: Annotated[str, typer.Option(help="mqtt:// or mqtts:// address.")] = f"mqtt://127.0.0.1:{DEMO_MQTT_PORT}",
+    scenario: Annotated[list[str] | None, typer.Option(help="A scenario by name, or a .toml file; repeatable.")] = None,
+    random: Annotated[int | None, typer.Option(help="Faults at random, drawn from this seed.")] = None,
+    write_fleet: Annotated[Path | None, typer.Option(help="Write the fleet file and end.", show_default=False)] = None,
+    building: Annotated[int, typer.Option(help="So many centres are not yet connected.", min=0)] = 0,
+    outboxes: Annotated[
+        Path | None, typer.Option(help="Keep the outboxes here, on disk. Left out: in memory, gone at the end.")
+    ] = None,
+    passwords: Annotated[
+        Path | None, typer.Option(help="JSON file of MQTT passwords, by centre or feed.", show_default=False)
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", show_default=False)] = None,
+    control: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the scenarios and end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run simulated centres of Naiman Banner over MQTT, and make them misbehave.
+
+    The devices are simulated; outbox, uplink and MQTT are the agent's own.
+
+    Example: shouwang simulate --centres 20 --speed 10 --scenario power_cut_centre
+    """
+    from simulators import scenario as scenarios
+    from simulators.fleet import naiman, write_csv
+    from simulators.running import Running, run
+
+    if list_:
+        _list(as_json)
+        return
+    try:
+        fleet = naiman(centres, seed=seed, building=building)
+        wanted = [scenarios.load(name) for name in scenario or ()]
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+    if write_fleet is not None:
+        count = write_csv(fleet, write_fleet)
+        typer.echo(f"{write_fleet}: {len(fleet)} centres, {count} devices")
+        return
+    run(
+        Running(
+            fleet=fleet,
+            broker=broker,
+            speed=speed,
+            seed=seed,
+            scenarios=wanted,
+            random=random,
+            outboxes=outboxes,
+            passwords=passwords,
+            seconds=seconds,
+            control=control,
+            as_json=as_json,
+        )
+    )
+
+
+def _list(as_json: bool) -> None:
+    from simulators import scenario as scenarios
+
+    found = [scenarios.load(name) for name in scenarios.names()]
+    if as_json:
+        listed = [
+            {
+                "name": each.name,
+                "title": {"zh": each.title.zh, "en": each.title.en},
+                "about": {"zh": each.about.zh, "en": each.about.en},
+                "lasts_s": each.lasts_s,
+                "centres": each.centres,
+            }
+            for each in found
+        ]
+        typer.echo(json.dumps(listed, ensure_ascii=False, indent=2))
+        return
+    for each in found:
+        typer.echo(f"{each.name:26} {each.title.zh} · {each.title.en} ({each.lasts_s / 60:g} min)")
+        typer.echo(f"{'':26} {each.about.en}")
