@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from shouwang import topics
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.messages import Aside, Codec, Event, Malformed, Presence, Reply, Report
+from shouwang.mqtt import Message
 from shouwang.topics import MESSAGE_EXPIRY_S, Channel
-
-
-class Incoming(Protocol):
-    """What intake needs of a received MQTT message."""
-
-    topic: str
-    payload: bytes
-    retain: bool
-    expiry_s: int | None
 
 
 @dataclass(slots=True)
@@ -49,7 +41,7 @@ class Intake:
     def __init__(self, kinds: Kinds) -> None:
         self.codec = Codec(kinds)
 
-    def take(self, message: Incoming, now: Now) -> Taken | Aside:
+    def take(self, message: Message, now: Now) -> Taken | Aside:
         """Never raises for what came from outside. A message on a foreign topic is an Aside alone."""
         topic = topics.parse(message.topic)
         if topic is None or topic.channel in (Channel.ACK, Channel.CONFIG, Channel.COMMAND):
