@@ -123,7 +123,7 @@ class Reply(Wire):
     id: str
     ok: bool
     reason: Annotated[str, Meta(max_length=512)] = ""
-    reading: msgspec.Raw | None = None
+    reading: msgspec.Raw = msgspec.Raw()  # empty: none (a union with None would take null alone)
 
 
 class _Head(Wire):

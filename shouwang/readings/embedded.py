@@ -6,6 +6,7 @@ readings, so that the recorder reads again what was lost.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -95,6 +96,16 @@ class EmbeddedStore:
         """The journal position that stands with the readings; 0 before the first batch."""
         with self._reading() as db:
             return _meta(db, "position") or 0
+
+    def settle(self) -> None:
+        """Syncs the write-ahead log, which NORMAL leaves to the kernel until the next checkpoint."""
+        with _as_unavailable(self._path):
+            for file in (self._path.with_name(self._path.name + "-wal"), self._path):
+                descriptor = os.open(file, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
     def latest(self, devices: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Point]:
         """By the primary key, one seek a device."""

@@ -94,6 +94,10 @@ class ReadingStore(Protocol):
         """The journal position kept with the readings; None where the store keeps none."""
         ...
 
+    def settle(self) -> None:
+        """Makes all that was written outlive a power cut. Only then may the journal let go of it."""
+        ...
+
     def latest(self, devices: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Point]:
         """The newest reading of each (centre, device, kind), by (centre, device)."""
         ...

@@ -1,0 +1,291 @@
+"""The recorder: the second reader of the journal, which writes the readings to their store.
+
+It runs as a process of its own with a cursor of its own, so that a store that is slow or gone never touches the watch:
+charts lag, the journal grows to its limit, and `recorder.db` says why. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from collector.recorder_file import (
+    REFUSED,
+    TIME_UNKNOWN,
+    WRONG_KIND,
+    AsideReading,
+    RecorderFile,
+    RecorderState,
+)
+from collector.recorder_journal import JournalRow, JournalSource
+from collector.recorder_names import Names
+from shouwang.clock import Clock
+from shouwang.kinds import Kinds
+from shouwang.kinds.wire import kind_of
+from shouwang.messages import Codec, Malformed
+from shouwang.readings import ReadingStore, Refused, Stored, StoreUnavailable
+
+ROWS_A_TURN = 250
+"""Journal rows a turn: with reports of 20 readings, a batch of 5,000."""
+IDLE_S = 0.5
+SETTLE_EVERY_S = 5.0
+SAY_EVERY_S = 1.0
+MAINTAIN_EVERY_S = 60.0
+BACKOFF_MAX_S = 60.0
+RETRY_AFTER_MAX_S = 300.0
+
+
+@dataclass(slots=True)
+class Turn:
+    """What was made of some rows of the journal."""
+
+    through: int
+    batch: list[Stored] = field(default_factory=list)
+    sources: list[JournalRow] = field(default_factory=list)  # of each in the batch
+    asides: list[AsideReading] = field(default_factory=list)
+    unregistered: int = 0
+
+
+def taken_at_ms(received_ms: int, held_ms: int, age_ms: int) -> int:
+    """When a reading was taken, on the collector's clock: received, less held by the broker, less its age."""
+    return received_ms - max(0, held_ms) - age_ms
+
+
+def sort_out(rows: list[JournalRow], through: int, codec: Codec, names: Names) -> Turn:
+    """Decodes rows, and tells what can be stored from what is set aside. What the intake has set aside already
+    (malformed messages, wrong values) and devices that are not in the fleet are counted there, and passed over."""
+    turn = Turn(through)
+    batch = turn.batch
+    for row in rows:
+        devices = names.of(row.path)
+        sent_ms = row.received_ms - max(0, row.held_ms)
+        for reading in _readings(row, codec):
+            registered = devices.get(reading.device)
+            if registered is None:
+                turn.unregistered += 1
+                continue
+            centre, device, kind = registered
+            if kind_of(reading) != kind:
+                turn.asides.append(_aside(row, reading, registered, WRONG_KIND, f"the fleet says {kind}"))
+            elif reading.age_ms is None:
+                turn.asides.append(_aside(row, reading, registered, TIME_UNKNOWN, "sent without an age"))
+            else:
+                batch.append(Stored(centre, device, kind, sent_ms - reading.age_ms, reading))
+                turn.sources.append(row)
+    return turn
+
+
+class Recorder:
+    """Call `run` in a process of its own, or `turn` by hand."""
+
+    def __init__(
+        self, source: JournalSource, store: ReadingStore, names: Names, kinds: Kinds, file: RecorderFile, clock: Clock
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._names = names
+        self._codec = Codec(kinds)
+        self._file = file
+        self._clock = clock
+        now = clock.now()
+        self._state = file.state() or RecorderState(at_ms=now.wall_ms, position=0)
+        self._position: int | None = None
+        self._released = -1
+        self._failures = 0
+        self._said_at_s = self._settled_at_s = self._maintained_at_s = float("-inf")
+
+    @property
+    def state(self) -> RecorderState:
+        return self._state
+
+    def turn(self) -> float:
+        """Reads, stores, and says how it stands. Gives how many seconds to wait before the next turn; never raises for
+        what the store, the ledger or a disk does."""
+        now = self._clock.now()
+        try:
+            wait_s = self._work()
+        except StoreUnavailable as error:
+            wait_s = self._failed(str(error), now.wall_ms, error.retry_after_s)
+        except SQLAlchemyError as error:
+            wait_s = self._failed(f"the ledger cannot be read: {error}", now.wall_ms)
+        except sqlite3.Error as error:
+            wait_s = self._failed(f"the journal or recorder.db cannot be used: {error}", now.wall_ms)
+        else:
+            if self._failures:
+                self._failures = 0
+                self._said_at_s = float("-inf")
+            self._change(failing_since_ms=None, reason="")
+        self._say(wait_s)
+        return wait_s
+
+    def run(self, stop: threading.Event, alive: Callable[[], None] | None = None) -> None:
+        """Turns until `stop`; `alive` is called at least each second or so while nothing hangs."""
+        while not stop.is_set():
+            wait_s = self.turn()
+            while wait_s > 0 and not stop.is_set():
+                if alive is not None:
+                    alive()
+                stop.wait(min(wait_s, 1.0))
+                wait_s -= 1.0
+            if alive is not None:
+                alive()
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of what was stored, says a last time how it stands, and closes all it was given."""
+        with suppress(StoreUnavailable, sqlite3.Error):  # it will be read again
+            self._release()
+        self._said_at_s = float("-inf")
+        self._say(0)
+        self._store.close()
+        self._source.close()
+        self._file.close()
+
+    def _work(self) -> float:
+        self._refresh_names()
+        if self._position is None:
+            self._position = self._begin()
+        rows, through = self._source.read(self._position, ROWS_A_TURN)
+        if through > self._position:
+            self._record(sort_out(rows, through, self._codec, self._names))
+        else:
+            self._store.check() if self._failures else None
+        now_s = self._clock.now().mono_s
+        if now_s - self._settled_at_s >= SETTLE_EVERY_S and self._released != self._position:
+            self._release()
+        if now_s - self._maintained_at_s >= MAINTAIN_EVERY_S and not self._store.maintain(self._clock.now().wall_ms):
+            self._maintained_at_s = now_s
+        return 0.0 if len(rows) >= ROWS_A_TURN or self._maintained_at_s < now_s - MAINTAIN_EVERY_S else IDLE_S
+
+    def _record(self, turn: Turn) -> None:
+        assert self._position is not None
+        if turn.asides:  # before the position moves
+            self._file.set_aside(turn.asides, self._position)
+        refused = self._store.write(turn.batch, turn.through)
+        if refused:
+            sources = {id(stored): row for stored, row in zip(turn.batch, turn.sources, strict=True)}
+            turn.asides += [_refused(sources[id(each.stored)], each) for each in refused]
+            self._file.set_aside(turn.asides, self._position)
+        self._position = turn.through
+        aside = dict(self._state.aside)
+        for reading in turn.asides:
+            aside[reading.reason] = aside.get(reading.reason, 0) + 1
+        self._change(
+            stored=self._state.stored + len(turn.batch) - len(refused),
+            unregistered=self._state.unregistered + turn.unregistered,
+            aside=aside,
+        )
+
+    def _refresh_names(self) -> None:
+        try:
+            self._names.refresh()
+        except SQLAlchemyError:
+            if not self._names.loaded:
+                raise  # else what we knew of the fleet still holds
+
+    def _begin(self) -> int:
+        """Where to read on. The store's own position counts, unless it is that of another journal."""
+        released = self._source.cursor()
+        kept = self._store.position()
+        if released is None:
+            return 0
+        if kept is None or kept > self._source.last():
+            return released
+        return kept
+
+    def _release(self) -> None:
+        if self._position is None:
+            return
+        self._store.settle()
+        self._source.release(self._position)
+        self._released = self._position
+        self._settled_at_s = self._clock.now().mono_s
+
+    def _failed(self, reason: str, wall_ms: int, retry_after_s: float | None = None) -> float:
+        first = self._failures == 0
+        self._failures += 1
+        since_ms = self._state.failing_since_ms
+        self._change(failing_since_ms=wall_ms if since_ms is None else since_ms, reason=reason[:500])
+        if first:
+            self._said_at_s = float("-inf")
+        wait_s = min(BACKOFF_MAX_S, 2.0 ** min(self._failures - 1, 10)) * random.uniform(0.8, 1.2)  # noqa: S311
+        return max(wait_s, min(retry_after_s or 0.0, RETRY_AFTER_MAX_S))
+
+    def _change(self, **facts: Any) -> None:
+        self._state = msgspec.structs.replace(self._state, **facts)
+
+    def _say(self, wait_s: float) -> None:
+        now = self._clock.now()
+        if wait_s < SAY_EVERY_S and now.mono_s - self._said_at_s < SAY_EVERY_S:
+            return
+        self._said_at_s = now.mono_s
+        try:
+            lag_rows, lag_ms = self._source.lag(self._position or 0, now.wall_ms)
+            self._change(at_ms=now.wall_ms, position=self._position or 0, lag_rows=lag_rows, lag_ms=lag_ms)
+            self._file.say(self._state)
+        except sqlite3.Error:
+            pass  # a state that grows old says it too
+
+
+def run_recorder(
+    state_dir: Path,
+    journal: Path,
+    engine: Engine,
+    open_store: Callable[[], ReadingStore],
+    kinds: Kinds,
+    clock: Clock,
+    stop: threading.Event,
+    alive: Callable[[], None] | None = None,
+) -> None:
+    """The recorder's process: waits for the journal, which the collector makes, and runs until `stop`."""
+    while not stop.is_set():
+        with ExitStack() as opened:
+            file = RecorderFile(state_dir)
+            opened.callback(file.close)
+            try:
+                store = open_store()
+                opened.callback(store.close)
+                source = JournalSource(journal)
+            except (StoreUnavailable, sqlite3.Error) as error:
+                now_ms = clock.now().wall_ms
+                before = file.state() or RecorderState(at_ms=now_ms, position=0)
+                since_ms = before.failing_since_ms or now_ms
+                reason = f"{journal}: {error}" if isinstance(error, sqlite3.Error) else str(error)
+                file.say(msgspec.structs.replace(before, at_ms=now_ms, failing_since_ms=since_ms, reason=reason))
+                if alive is not None:
+                    alive()
+                stop.wait(1.0)
+                continue
+            opened.pop_all()  # the recorder closes them
+            Recorder(source, store, Names(engine), kinds, file, clock).run(stop, alive)
+
+
+def _readings(row: JournalRow, codec: Codec) -> list[Any]:
+    try:
+        if row.channel == "report":
+            return codec.report(row.payload).readings
+        reply = codec.reply(row.payload)
+        return [codec.reading(reply.reading)] if reply.ok and reply.reading else []
+    except Malformed:
+        return []
+
+
+def _aside(row: JournalRow, reading: Any, registered: tuple[str, str, str], reason: str, detail: str) -> AsideReading:
+    centre, device, kind = registered
+    body = msgspec.json.encode(reading).decode()
+    return AsideReading(row.position, row.received_ms, reason, detail, centre, device, kind, body)
+
+
+def _refused(row: JournalRow, refused: Refused) -> AsideReading:
+    stored = refused.stored
+    return _aside(row, stored.reading, (stored.centre, stored.device, stored.kind), REFUSED, refused.reason)
