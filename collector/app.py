@@ -26,6 +26,7 @@ from collector.intake import Intake, Taken
 from collector.journal import Journal, JournalFull, Row
 from collector.ledgering import Ledgering
 from collector.record import AsideOf, Decisions, Record
+from collector.recorder_file import read_state
 from collector.restore import restore
 from shouwang.clock import Now, SystemClock
 from shouwang.kinds import Kinds
@@ -46,6 +47,8 @@ BATCH = {EVENTS: 150, REPORTS: 400}
 JOURNALLED = (Channel.REPORT, Channel.EVENT, Channel.REPLY)
 GATHER_S = 0.01
 SNAPSHOT_EVERY_S = 60.0
+STORE_FAILING_MS = 60_000
+RECORDER_SILENT_MS = 120_000
 
 
 @dataclass(slots=True)
@@ -292,6 +295,9 @@ class Collector:
             self._snapshot_some()
             trouble = self._journal_trouble or (self.ledgering.trouble if self.ledgering.failing else "")
             self._house(Cause.CANNOT_RECORD, bool(trouble), trouble, now)
+            store = await asyncio.to_thread(self._store_trouble, now.wall_ms)
+            if store is not None:
+                self._house(Cause.STORE_FAILING, bool(store), store, now)
             try:
                 await asyncio.to_thread(self.journal.prune, self._safe_position)
             except sqlite3.Error as error:
@@ -303,6 +309,17 @@ class Collector:
             del self._dirty[path]
             if path in self.deciding.fleet.paths:
                 self.deciding.snapshot(path, self.position)
+
+    def _store_trouble(self, now_ms: int) -> str | None:
+        """What keeps readings from their store; empty when nothing does, None when nobody knows yet."""
+        state = read_state(self.options.state)
+        if state is None:
+            return None
+        if now_ms - state.at_ms > RECORDER_SILENT_MS:
+            return "the recorder of readings has stopped"
+        since = state.failing_since_ms
+        failing_ms = 0 if since is None else now_ms - since
+        return state.reason or "not stored" if failing_ms > STORE_FAILING_MS / self.options.speed else ""
 
     def _take_pending(self) -> Decisions:
         self._safe_when_written = min(self._dirty.values(), default=self.position)

@@ -1,0 +1,111 @@
+"""The collector's two processes, put together from the settings: the watch, and the recorder of readings."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+import threading
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from collector.app import Collector, CollectorOptions
+from collector.hearing import BrokerLogin
+from collector.recorder import run_recorder
+from shouwang import kinds as declared
+from shouwang.clock import SystemClock
+from shouwang.kinds import Kinds
+from shouwang.ledger.engine import open_engine
+from shouwang.ledger.migrate import upgrade
+from shouwang.log import get_logger
+from shouwang.readings import open_store
+from shouwang.sd_notify import notify
+from shouwang.settings import Settings, secret
+
+log = get_logger("collector.service")
+
+
+def kinds_of(settings: Settings) -> Kinds:
+    """Ours, and those of the user's own folder (by default `kinds/` in the state directory)."""
+    folder = settings.kinds or settings.state / "kinds"
+    return Kinds(declared.load(*([folder] if folder.is_dir() else [])))
+
+
+def ledger_of(settings: Settings) -> Engine:
+    """The ledger, its tables brought to what this version needs."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.ledger_url)
+    upgrade(engine)
+    return engine
+
+
+def login_of(settings: Settings) -> BrokerLogin:
+    """How the collector reaches the broker. Raises SettingsError when a secret cannot be read."""
+    broker = settings.broker
+    tls = None
+    if settings.broker_url.startswith("mqtts:"):
+        tls = ssl.create_default_context(cafile=None if broker.ca_file is None else str(broker.ca_file))
+    password = secret(broker.password, broker.password_file, "broker.password")
+    return BrokerLogin(settings.broker_url, broker.username, password, tls)
+
+
+async def watch(settings: Settings) -> None:
+    """Hears, decides and tells, until SIGTERM."""
+    from collector.notify import notifier_of
+
+    engine = await asyncio.to_thread(ledger_of, settings)
+    options = CollectorOptions(
+        state=settings.state,
+        broker=login_of(settings),
+        engine=engine,
+        kinds=kinds_of(settings),
+        limits=settings.limits_said,
+        speed=settings.speed,
+        public_url=settings.public_url,
+    )
+    collector = await asyncio.to_thread(Collector, options)
+    notifier = notifier_of(settings, engine, collector.owed)
+    running = asyncio.create_task(collector.run(notifier.run()))
+    loop = asyncio.get_running_loop()
+    for which in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(which, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.info("stopped")
+    finally:
+        engine.dispose()
+
+
+def record(settings: Settings) -> None:
+    """Writes readings from the journal to their store, until SIGTERM."""
+    stop = threading.Event()
+    for which in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(which, lambda *_: stop.set())
+    kinds = kinds_of(settings)
+    readings = settings.readings
+    token = secret(readings.token, readings.token_file, "readings.token") or ""
+    notify("READY=1")
+    run_recorder(
+        settings.state,
+        journal_of(settings),
+        ledger_of(settings),
+        lambda: open_store(
+            readings.url,
+            settings.state,
+            kinds,
+            org=readings.org,
+            bucket=readings.bucket,
+            token=token,
+            writable=True,
+        ),
+        kinds,
+        SystemClock(),
+        stop,
+        lambda: notify("WATCHDOG=1") and None,
+    )
+
+
+def journal_of(settings: Settings) -> Path:
+    return settings.state / "journal.db"
