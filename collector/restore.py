@@ -58,7 +58,7 @@ def restore(
         watch = Watch(kinds, fleet, attentive_ms / 1000)
         incidents = Incidents(fleet, kinds, lambda: str(uuid.uuid4()), speed=speed)
         deciding = Deciding(fleet, watch, incidents)
-        _conditions(connection, watch, fleet)
+        _conditions(connection, watch, incidents, fleet)
         snapshots = _snapshots(connection, deciding)
         for record in _incidents(connection, now):
             incidents.restore(record)
@@ -92,16 +92,18 @@ def windows(connection: Connection, now: Now) -> list[Window]:
     ]
 
 
-def _conditions(connection: Connection, watch: Watch, fleet: Fleet) -> None:
+def _conditions(connection: Connection, watch: Watch, incidents: Incidents, fleet: Fleet) -> None:
     for path in connection.execute(select(Path.path, Path.online, Path.since, Path.first_heard_at, Path.boot)):
         if path.path in fleet.paths:
             watch.restore_path(path.path, path.online, path.since, path.first_heard_at, path.boot)
+            incidents.restore_path(path.path, path.online)
     columns = DeviceCondition.__table__.c
     for row in connection.execute(select(columns)):
         if row.device_id in fleet.by_id:
             watch.restore_device(
                 row.device_id, row.condition, row.since, tuple(row.reasons), row.first_heard_at, row.good_at
             )
+            incidents.restore_device(row.device_id, row.condition)
 
 
 def _snapshots(connection: Connection, deciding: Deciding) -> dict[str, int]:
