@@ -6,7 +6,9 @@ are RFC 3339 UTC; `now_ms` is the present, Unix epoch milliseconds.
 
 from shouwang.ledger.views.asides import UNREGISTERED, asides, unregistered
 from shouwang.ledger.views.centres import CENTRE_CONDITIONS, centre, centres, counts_by_centre, feeds
+from shouwang.ledger.views.changes import CHANGES_AT_ONCE, Changed, change_ids, changes, newest_change
 from shouwang.ledger.views.devices import DEVICE_CONDITIONS, device, devices
+from shouwang.ledger.views.figures import aside_counts, owed
 from shouwang.ledger.views.history import transitions
 from shouwang.ledger.views.incidents import incident_view, incidents, notifications
 from shouwang.ledger.views.paging import LIMIT_DEFAULT, LIMIT_MAX, BadCursor
@@ -16,6 +18,7 @@ from shouwang.ledger.views.windows import maintenance, window_dict
 
 __all__ = [
     "CENTRE_CONDITIONS",
+    "CHANGES_AT_ONCE",
     "DEVICE_CONDITIONS",
     "HEARD_WELL_WITHIN_MS",
     "HOUSE",
@@ -23,10 +26,14 @@ __all__ = [
     "LIMIT_MAX",
     "UNREGISTERED",
     "BadCursor",
+    "Changed",
     "Scope",
+    "aside_counts",
     "asides",
     "centre",
     "centres",
+    "change_ids",
+    "changes",
     "counts_by_centre",
     "deafness",
     "device",
@@ -35,7 +42,9 @@ __all__ = [
     "incident_view",
     "incidents",
     "maintenance",
+    "newest_change",
     "notifications",
+    "owed",
     "summary",
     "townships",
     "transitions",

@@ -1,0 +1,12 @@
+"""REST under `/api/v1`."""
+
+from fastapi import APIRouter
+
+from api import stream
+from api.rest import devices, incidents, maintenance, notify, places
+
+router = APIRouter(prefix="/api/v1")
+for part in (places, devices, incidents, maintenance, notify, stream):
+    router.include_router(part.router)
+
+__all__ = ["router"]

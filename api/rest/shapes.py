@@ -1,0 +1,468 @@
+"""The shapes of REST, for its OpenAPI document and for what comes in; answers are made by `shouwang.ledger.views`.
+
+A test holds that real answers fit them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Item = TypeVar("Item")
+At = str | None
+"""RFC 3339 UTC, or null."""
+Reading = dict[str, Any]
+
+_INCIDENT: dict[str, JsonValue] = {
+    "id": "0199d2a0-7c1e-7c3a-9d5e-2f7f5b1c0a11",
+    "severity": "critical",
+    "cause": "device_silent",
+    "region": "150525",
+    "township": "150525100",
+    "township_name": "大沁他拉镇",
+    "centre": "150525100201",
+    "centre_name": "北老柜村",
+    "device": "call-07",
+    "device_name": "呼叫终端 07",
+    "kind": "call_terminal",
+    "room": "household",
+    "path": "150525100201",
+    "scope": "",
+    "reasons": [],
+    "reason": {"zh": "", "en": ""},
+    "good_at": "2026-11-24T03:12:40.000Z",
+    "since": "2026-11-24T03:12:40.000Z",
+    "opened_at": "2026-11-24T03:14:10.000Z",
+    "tell_at": None,
+    "told_at": "2026-11-24T03:16:10.000Z",
+    "closed_at": None,
+    "closed_as": "",
+    "outcome": "",
+    "merged_into": None,
+    "unseen": False,
+    "flapping": False,
+    "acknowledgement": {"who": "王芳", "at": "2026-11-24T03:18:02.000Z"},
+    "devices_unwatched": 1,
+    "terminals_unwatched": 1,
+    "members": [],
+    "members_total": 0,
+    "maintenance": None,
+}
+
+
+class Shape(BaseModel):
+    """Base of what goes out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Body(BaseModel):
+    """Base of what comes in: nothing but what is declared."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Shape, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:shouwang:problem:not-found",
+                    "title": "Not found",
+                    "status": 404,
+                    "detail": "there is no incident '42', or it is not yours to see",
+                    "instance": "/api/v1/incidents/42",
+                }
+            ]
+        },
+    )
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+
+
+class Words(Shape):
+    zh: str
+    en: str
+
+
+class Counts(Shape):
+    """The five conditions sum up to `total`; `not_connected` is part of `unknown`, `maintenance` lies over any."""
+
+    total: int
+    ok: int
+    degraded: int
+    down: int
+    silent: int
+    unknown: int
+    not_connected: int
+    maintenance: int
+
+
+class TownshipCounts(Counts):
+    name: str
+
+
+class PathCounts(Shape):
+    total: int
+    online: int
+    offline: int
+    not_connected: int
+
+
+class IncidentCounts(Shape):
+    total: int
+    emergency: int
+    critical: int
+    major: int
+    minor: int
+    unacknowledged: int
+
+
+class Terminals(Shape):
+    """Elderly people's terminals; `unwatched`: silent, down, or with a path that is not heard."""
+
+    total: int
+    unwatched: int
+
+
+class Summary(Shape):
+    at: str
+    deaf: bool = Field(description="The collector does not hear, or does not run.")
+    deaf_since: At
+    devices: Counts
+    terminals: Terminals
+    kinds: dict[str, Counts]
+    townships: dict[str, TownshipCounts]
+    centres: PathCounts
+    feeds: PathCounts
+    incidents: IncidentCounts
+
+
+class Acknowledgement(Shape):
+    who: str
+    at: str
+
+
+class IncidentBrief(Shape):
+    id: str
+    cause: str
+    severity: str
+    since: str
+    opened_at: str
+    acknowledgement: Acknowledgement | None
+
+
+class Window(Shape):
+    """A maintenance window; an empty part fits everything."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 7,
+                    "township": "",
+                    "centre": "150525100201",
+                    "device": "cam-03",
+                    "kind": "",
+                    "from": "2026-11-24T03:00:00.000Z",
+                    "to": "2026-11-24T05:00:00.000Z",
+                    "reason": "更换电源",
+                    "who": "王芳",
+                    "ended_at": None,
+                }
+            ]
+        },
+    )
+    id: int
+    township: str
+    centre: str
+    device: str
+    kind: str
+    from_: str = Field(alias="from")
+    to: str
+    reason: str
+    who: str
+    ended_at: At
+
+
+class PathState(Shape):
+    condition: str = Field(description="`online`, `offline` or `not_connected`.")
+    since: At
+    first_heard_at: At
+    agent_version: str
+    lost_rows: int = Field(description="Rows that the agent had to drop.")
+    lost_readings: int
+    incident: IncidentBrief | None
+
+
+class Centre(PathState):
+    centre: str
+    name: str
+    region: str
+    township: str
+    township_name: str
+    type: str
+    stage: str
+    latitude: float | None
+    longitude: float | None
+    devices: Counts
+    maintenance: Window | None
+
+
+class Feed(PathState):
+    feed: str
+    region: str
+    name: str
+    devices: int
+
+
+class Feeds(Page[Feed]):
+    pass
+
+
+class LastKnown(Shape):
+    condition: str
+    since: str
+
+
+class Device(Shape):
+    centre: str
+    centre_name: str
+    region: str
+    township: str
+    township_name: str
+    device: str
+    name: str
+    kind: str
+    net: str | None
+    is_terminal: bool
+    profile: str
+    room: str
+    path: str
+    driver: str
+    target: str
+    carrier: str
+    sim_pool: str
+    iccid: str
+    owner: str
+    maintainer: str
+    condition: str = Field(description="Effective: `unknown` where its path is not heard, or it never was.")
+    since: At
+    reasons: list[str] = Field(description="Codes of its kind's rules, gravest first.")
+    reason: Words
+    connected: bool = Field(description="Whether it was ever heard.")
+    first_heard_at: At
+    good_at: At = Field(description="When its last good reading was taken.")
+    last_known: LastKnown | None = Field(description="What it last was, where that is not seen now.")
+    maintenance: Window | None
+    incident: IncidentBrief | None
+    household: str | None = Field(None, description="Only for roles that may see it; each viewing is kept.")
+
+
+class LimitsShape(Shape):
+    report_every_s: float
+    silent_after_s: float
+    down_after_probes: int
+    notify_after_s: float
+
+
+class Taken(Shape):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "taken_at": "2026-11-24T03:12:40.160Z",
+                    "fields": {"reachable": True, "latency_ms": 12.5, "battery_percent": 87.0, "mains_power": True},
+                }
+            ]
+        },
+    )
+    taken_at: At
+    fields: Reading = Field(description="Names and units as the kind declares them.")
+
+
+class DeviceWhole(Device):
+    settings: dict[str, Any]
+    sim_expires_on: str
+    model: str
+    serial: str
+    installed_on: str
+    warranty_until: str
+    extra: dict[str, Any]
+    limits: LimitsShape | None
+    last_reading: Taken | None = None
+    last_reading_unavailable: str = Field("", description="Why the last reading cannot be read now.")
+
+
+class Probed(Shape):
+    reading: Taken
+    device: DeviceWhole
+
+
+class MeanOfStep(Shape):
+    from_: str = Field(alias="from")
+    count: int
+    mean: dict[str, float]
+    min: dict[str, float]
+    max: dict[str, float]
+
+
+class Readings(Shape):
+    items: list[Taken] | list[MeanOfStep]
+    next_cursor: str | None
+
+
+class TransitionItem(Shape):
+    condition: str
+    at: str = Field(description="Since when it was so.")
+    known_at: str = Field(description="When we knew.")
+    because: str = Field(description="`device`, or `path`: what changed was whether it is heard at all.")
+    reasons: list[str]
+    reason: Words
+
+
+class CorrectionItem(Shape):
+    """What it turned out to have been while we did not know."""
+
+    condition: str
+    from_: str = Field(alias="from")
+    to: str
+    known_at: str
+
+
+class Transitions(Page[TransitionItem]):
+    corrections: list[CorrectionItem]
+
+
+class Incident(Shape):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_INCIDENT]})
+    id: str
+    severity: str
+    cause: str
+    region: str
+    township: str
+    township_name: str
+    centre: str
+    centre_name: str
+    device: str
+    device_name: str
+    kind: str | None
+    room: str
+    path: str | None
+    scope: str = Field(description="What an area outage names: `township:…`, `carrier:…`, `sim_pool:…`.")
+    reasons: list[str]
+    reason: Words
+    good_at: At
+    since: str = Field(description="When it was last good.")
+    opened_at: str = Field(description="At its limit.")
+    tell_at: At = Field(description="When people will be told, if it still holds.")
+    told_at: At
+    closed_at: At
+    closed_as: str
+    outcome: str
+    merged_into: str | None
+    unseen: bool = Field(description="Last known out, now not seen.")
+    flapping: bool
+    acknowledgement: Acknowledgement | None
+    devices_unwatched: int
+    terminals_unwatched: int
+    members: list[str] = Field(description="`centre` or `centre/device`; in lists the first 20.")
+    members_total: int
+    maintenance: Window | None
+
+
+class TimelineItem(Shape):
+    at: str
+    what: str
+    who: str
+    text: str
+    detail: dict[str, Any]
+
+
+class TryItem(Shape):
+    provider: str
+    at: str
+    took_ms: int
+    accepted: bool
+    answer: str
+
+
+class NotificationItem(Shape):
+    id: str = Field(description="The `webhook-id` of every try.")
+    type: str
+    severity: str
+    owed_at: str
+    next_try_at: At
+    accepted_at: At
+    accepted_by: str
+    tries: list[TryItem]
+
+
+class IncidentWhole(Incident):
+    merged: list[str] = Field(description="Incidents merged into this one.")
+    timeline: list[TimelineItem]
+    notifications: list[NotificationItem]
+
+
+class Later(Shape):
+    detail: str
+    incident: IncidentWhole
+
+
+class Note(Body):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "已电话联系，网格员上门"}]})
+    note: str = Field("", max_length=2_000)
+
+
+class NewWindow(Body):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"centre": "150525100201", "device": "cam-03", "reason": "更换电源"},
+                {"township": "150525100", "from": "2026-11-25T00:00:00Z", "to": "2026-11-25T04:00:00Z"},
+            ]
+        },
+    )
+    township: str = Field("", max_length=32)
+    centre: str = Field("", max_length=32)
+    device: str = Field("", max_length=32)
+    kind: str = Field("", max_length=32)
+    from_: str | None = Field(None, alias="from", max_length=40)
+    to: str | None = Field(None, max_length=40)
+    reason: str = Field("", max_length=500)
+
+
+class AsideCounted(Shape):
+    path: str
+    centre_name: str
+    township: str
+    township_name: str
+    device: str
+    kind: str
+    reason: str
+    count: int
+    first_at: str
+    last_at: str
+    detail: str
+    sample: str
+
+
+class Tested(Shape):
+    provider: str
+    accepted: bool
+    answer: str
