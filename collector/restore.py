@@ -97,8 +97,8 @@ def _conditions(connection: Connection, watch: Watch, incidents: Incidents, flee
         if path.path in fleet.paths:
             watch.restore_path(path.path, path.online, path.since, path.first_heard_at, path.boot)
             incidents.restore_path(path.path, path.online)
-    columns = DeviceCondition.__table__.c
-    for row in connection.execute(select(columns)):
+    rows = select(DeviceCondition.__table__)
+    for row in connection.execute(rows):
         if row.device_id in fleet.by_id:
             watch.restore_device(
                 row.device_id, row.condition, row.since, tuple(row.reasons), row.first_heard_at, row.good_at
