@@ -157,7 +157,7 @@ class Errands:
             return False, {"reason": f"{device.device} is known through the feed {device.path}; it cannot be probed"}
         try:
             reply = await self.asking.probe(device.region, device.path, device.device)
-            if not reply.ok or not reply.reading:
+            if not reply.ok or not isinstance(reply.reading, msgspec.Raw):
                 return False, {"reason": reply.reason or "the agent could not probe it"}
             reading = self._codec.reading(reply.reading)
         except (NoAnswer, Malformed) as error:

@@ -275,7 +275,7 @@ def _readings(row: JournalRow, codec: Codec) -> list[Any]:
         if row.channel == "report":
             return codec.report(row.payload).readings
         reply = codec.reply(row.payload)
-        return [codec.reading(reply.reading)] if reply.ok and reply.reading else []
+        return [codec.reading(reply.reading)] if reply.ok and isinstance(reply.reading, msgspec.Raw) else []
     except Malformed:
         return []
 

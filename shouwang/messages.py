@@ -123,7 +123,7 @@ class Reply(Wire):
     id: str
     ok: bool
     reason: Annotated[str, Meta(max_length=512)] = ""
-    reading: msgspec.Raw = msgspec.Raw()  # empty: none (a union with None would take null alone)
+    reading: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # beside Raw, None would decode as null alone
 
 
 class _Head(Wire):
