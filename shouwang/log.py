@@ -60,7 +60,7 @@ def configure(level: str | None = None, *, again: bool = False) -> None:
         root = logging.getLogger()
         root.handlers[:] = [_LineHandler()]
         root.setLevel(wanted)
-        for chatty in ("httpx", "httpcore", "uvicorn.access", "asyncio"):
+        for chatty in ("httpx", "httpcore", "uvicorn.access", "asyncio", "alembic"):
             logging.getLogger(chatty).setLevel(max(wanted, logging.WARNING))
 
 
