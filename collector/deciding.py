@@ -192,7 +192,12 @@ class Deciding:
         if outcome.conflict is not None and path is not None:
             self._steps(
                 self.incidents.condition_of_house(
-                    Cause.IDENTITY_CONFLICT, bool(outcome.conflict), outcome.conflict, now, self.watch.attentive_s, path=path
+                    Cause.IDENTITY_CONFLICT,
+                    bool(outcome.conflict),
+                    outcome.conflict,
+                    now,
+                    self.watch.attentive_s,
+                    path=path,
                 )
             )
         for reading in outcome.unknown_devices:
