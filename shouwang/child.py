@@ -62,7 +62,7 @@ class Running:
                 stderr=asyncio.subprocess.STDOUT,
                 limit=LINE_BYTES_MAX,
                 start_new_session=True,  # Ctrl-C is for the supervisor, who ends them in order
-                preexec_fn=_die_with_parent if _libc is not None else None,
+                preexec_fn=die_with_parent,
             )
         except OSError:
             self._close_socket()
@@ -165,7 +165,7 @@ class Running:
             self._say(line.decode("utf-8", "replace").rstrip("\r\n"))
 
 
-def _die_with_parent() -> None:
-    """A supervisor that is killed leaves nothing running behind."""
-    assert _libc is not None
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent() -> None:
+    """For a new process: it ends when the one that started it is killed (on Linux; elsewhere nothing happens)."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

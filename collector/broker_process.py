@@ -1,0 +1,96 @@
+"""`shouwang broker`: becomes the broker, or, where passwords are asked for, keeps Mosquitto's password file true."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from collector.broker import check, find_mosquitto, write_iotcore, write_mosquitto, write_passwords
+from shouwang.child import die_with_parent
+from shouwang.ledger.engine import open_engine
+from shouwang.ledger.migrate import upgrade
+from shouwang.log import get_logger
+from shouwang.settings import Settings
+
+log = get_logger("broker")
+
+LOOK_EVERY_S = 1.0
+STOP_WITHIN_S = 5.0
+
+
+def run(settings: Settings) -> int:
+    """Runs the broker until it ends; gives its exit code. Raises SettingsError."""
+    mosquitto = find_mosquitto()
+    check(settings, mosquitto)
+    if mosquitto is None:
+        return _run_embedded(settings)
+    configuration = write_mosquitto(settings)
+    if not settings.agents_from_outside:
+        log.info("mosquitto", at=f"127.0.0.1:{settings.broker.port}", passwords=False)
+        os.execv(mosquitto, [str(mosquitto), "-c", str(configuration)])  # noqa: S606 -- found on this machine by us
+    return _keep(settings, [str(mosquitto), "-c", str(configuration)])
+
+
+def _run_embedded(settings: Settings) -> int:
+    from iotcore import IotCoreBroker
+
+    log.warning(
+        "the embedded broker: loopback alone, no passwords, no ACL, nothing survives its restart; install mosquitto",
+        at=f"127.0.0.1:{settings.broker.port}",
+    )
+    logging.getLogger("rumqttd").setLevel(logging.CRITICAL)  # it logs each packet as an error
+    path: Path = write_iotcore(settings)
+    IotCoreBroker(config_path=str(path)).run_forever()
+    return 0
+
+
+def _keep(settings: Settings, argv: list[str]) -> int:
+    """Runs Mosquitto, and tells it when a password came or went (SIGHUP): it then lets nobody in by an ended one."""
+    engine = open_engine(settings.ledger_url)
+    upgrade(engine)
+    with engine.connect() as connection:
+        write_passwords(settings, connection)
+    log.info("mosquitto", at=f"{settings.broker.host}:{settings.broker.port}", passwords=True)
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        process.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    trouble = ""
+    while process.poll() is None:
+        try:
+            process.wait(STOP_WITHIN_S if stopping.is_set() else LOOK_EVERY_S)
+        except subprocess.TimeoutExpired:
+            if stopping.is_set():
+                process.kill()
+                continue
+            trouble = _look(settings, engine, process, trouble)
+    return 0 if stopping.is_set() else process.returncode
+
+
+def _look(settings: Settings, engine: Engine, process: subprocess.Popen[bytes], trouble: str) -> str:
+    try:
+        with engine.connect() as connection:
+            changed = write_passwords(settings, connection)
+    except (SQLAlchemyError, OSError) as error:
+        if not trouble:
+            log.error("passwords cannot be renewed; those before still hold", error=str(error)[:300])
+        return str(error)
+    if trouble:
+        log.info("passwords are renewed again")
+    if changed:
+        log.info("passwords changed")
+        process.send_signal(signal.SIGHUP)
+    return ""
