@@ -98,3 +98,30 @@ def _list(as_json: bool) -> None:
     for each in found:
         typer.echo(f"{each.name:26} {each.title.zh} · {each.title.en} ({each.lasts_s / 60:g} min)")
         typer.echo(f"{'':26} {each.about.en}")
+
+
+def demo(
+    centres: Centres = None,
+    speed: Annotated[float, typer.Option(help="Divides intervals and limits.", min=1, max=20)] = 10.0,
+    port: Annotated[int, typer.Option(help="The console's port; the demo's page is on the next.", min=1)] = DEMO_PORT,
+    mqtt_port: Annotated[int, typer.Option(help="The broker's port.", min=1)] = DEMO_MQTT_PORT,
+    state: Annotated[Path, typer.Option(help="Where everything is kept; emptied at each start.")] = Path(".demo"),
+    seed: Seed = 1,
+) -> None:
+    """Run the whole product with the simulated Naiman Banner, on this machine alone.
+
+    The terminal says what to open and what happens. Ctrl-C ends everything.
+
+    Example: shouwang demo --centres 20 --speed 10
+    """
+    import asyncio
+
+    from shouwang import clock
+
+    began_s = clock.mono_s()
+    from simulators.demo.prepare import Asked
+    from simulators.demo.running import Demo
+
+    code = asyncio.run(Demo(Asked(state, centres, speed, port, mqtt_port, seed), began_s).run())
+    if code:
+        raise typer.Exit(code)

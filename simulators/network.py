@@ -11,8 +11,9 @@ from edge.uplink import Login, Uplink
 from shouwang.mqtt import Puback
 from simulators.faults import Fault
 
-HELD_BACK_S = 20.0
-"""The longest that a message is held back, in simulated seconds."""
+HELD_BACK_S = 45.0
+"""The longest that a message is held back, in simulated seconds: over a report interval, so that the next overtakes it,
+and under the limit of a call terminal less that interval, so that nothing falls silent by it."""
 
 
 class SimulatedUplink(Uplink):

@@ -1,0 +1,118 @@
+"""The demo's state directory: settings, secrets and fleet file, fresh at each start."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from shouwang.trouble import Trouble, WrongUsage
+from simulators.fleet import SimCentre, naiman, write_csv
+
+MARK = "demo.json"
+"""A directory that holds this file is a demo's, and may be emptied at the next start."""
+
+# Short, so that everything shows within a minute at the demo's speed; `speed` divides these too.
+_NOTIFY_AFTER_S = {"call_terminal": 60, "centre": 90}
+_NOTIFY_AFTER_OTHERS_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `shouwang demo` was asked for."""
+
+    state: Path
+    centres: int | None = None
+    speed: float = 10.0
+    port: int = 8420
+    mqtt_port: int = 18_830
+    seed: int = 1
+
+    @property
+    def page_port(self) -> int:
+        """Where the demo's own page is: beside the console."""
+        return self.port + 1 if self.port < 65_535 else self.port - 1
+
+    @property
+    def console_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def page_url(self) -> str:
+        return f"http://127.0.0.1:{self.page_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What stands in the state directory."""
+
+    settings: Path
+    fleet_file: Path
+    fleet: list[SimCentre]
+    webhook_secret: str
+    log: Path
+
+
+def check_ports(asked: Asked) -> None:
+    """Raises WrongUsage for a port that something else listens on."""
+    flags = (("--port", asked.port), ("--port", asked.page_port), ("--mqtt-port", asked.mqtt_port))
+    for flag, port in flags:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise WrongUsage(
+                    f"port {port} is taken (another demo?): {error.strerror}; choose another with {flag}"
+                ) from error
+
+
+def prepare(asked: Asked) -> Prepared:
+    """Empties what an earlier demo left, and writes everything anew. Raises Trouble."""
+    state = asked.state
+    _empty(state)
+    fleet = naiman(asked.centres, seed=asked.seed, building=4 if (asked.centres or 381) >= 40 else 0)
+    write_csv(fleet, state / "fleet.csv")
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+    write_secret(state / "webhook-secret", secret)
+    settings = state / "shouwang.toml"
+    settings.write_text(_settings(asked), encoding="utf-8")
+    (state / MARK).write_text("{}\n", encoding="utf-8")
+    return Prepared(settings, state / "fleet.csv", fleet, secret, state / "demo.log")
+
+
+def write_secret(path: Path, text: str) -> None:
+    """For this user's eyes alone."""
+    path.touch(mode=0o600)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _empty(state: Path) -> None:
+    try:
+        if state.exists() and any(state.iterdir()):
+            if not (state / MARK).exists():
+                raise Trouble(f"{state} is not empty and no demo's: give another directory with --state")
+            shutil.rmtree(state)
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Trouble(f"{state} cannot be prepared: {error}") from error
+
+
+def _settings(asked: Asked) -> str:
+    from shouwang.kinds import load
+
+    lines = [
+        "# Written by `shouwang demo` at each start.",
+        f"speed = {asked.speed}",
+        "",
+        "[notify.webhook]",
+        f'url = "{asked.page_url}/webhook"',
+        'secret_file = "webhook-secret"',
+    ]
+    for name in ["centre", *load()]:
+        after_s = _NOTIFY_AFTER_S.get(name, _NOTIFY_AFTER_OTHERS_S)
+        lines += ["", f"[limits.{name}]", f"notify_after_s = {after_s}"]
+    return "\n".join(lines) + "\n"
