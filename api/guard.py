@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -90,6 +91,7 @@ class Meter:
     def __init__(self, app: ASGIApp, counts: Counts) -> None:
         self._app = app
         self._counts = counts
+        self._templates: dict[Any, str] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -107,8 +109,15 @@ class Meter:
         try:
             await self._app(scope, receive, send_and_note)
         finally:
-            route: Any = scope.get("route")
-            self._counts.add(scope["method"], getattr(route, "path", "other"), status, mono_s() - began_s)
+            route = self._route(scope)
+            self._counts.add(scope["method"], route, status, mono_s() - began_s)
+
+    def _route(self, scope: Scope) -> str:
+        """The route's template (never the path itself: labels must stay few)."""
+        if self._templates is None:
+            contexts = iter_route_contexts(scope["app"].routes)
+            self._templates = {each.endpoint: str(each.path) for each in contexts if each.endpoint is not None}
+        return self._templates.get(scope.get("endpoint"), "other")
 
 
 class Counts:
