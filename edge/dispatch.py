@@ -23,7 +23,6 @@ _EVENTS_AT_ONCE = 64
 _AGAIN_AT_ONCE = 8
 _HISTORY_UNCONFIRMED_MAX = 4
 """History goes only while the broker has so few rows unconfirmed: an event then waits behind no more than these."""
-_APPLY_ACK_EVERY_S = 5.0
 _IDLE_S = 30.0
 
 _Given = ParamSpec("_Given")
@@ -59,7 +58,8 @@ class Dispatch:
         self._publish = publish
         self._clock = clock
         self._executor = executor
-        self._flight = Flight(pace or Pace())
+        self._pace = pace or Pace()
+        self._flight = Flight(self._pace)
         self._wake = asyncio.Event()
         self._connected = False
         self._unconfirmed = 0
@@ -278,7 +278,9 @@ class Dispatch:
 
     async def _apply_acks(self) -> None:
         now = self._clock.now()
-        if not self._acks or (not self._history_left and now.mono_s - self._acks_applied_s < _APPLY_ACK_EVERY_S):
+        if not self._acks or (
+            not self._history_left and now.mono_s - self._acks_applied_s < self._pace.apply_acks_every_s
+        ):
             return
         acks, self._acks = self._acks, {}
         self._acks_applied_s = now.mono_s
@@ -300,4 +302,4 @@ class Dispatch:
         now_s = self._clock.now().mono_s
         due_s = self._flight.next_due_s()
         pause_s = _IDLE_S if due_s is None else max(0.01, due_s - now_s)
-        return min(pause_s, _APPLY_ACK_EVERY_S if self._acks else _IDLE_S)
+        return min(pause_s, self._pace.apply_acks_every_s if self._acks else _IDLE_S)

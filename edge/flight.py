@@ -18,10 +18,16 @@ class Pace:
 
     first_wait_s: float = 60.0  # an unacknowledged row is published again after this …
     longest_wait_s: float = 900.0  # … doubling up to this
+    apply_acks_every_s: float = 5.0  # what is acknowledged is written down no more often, to spare the disk
     unheard_after_s: float = 60.0  # without any ack for so long, only events and the newest readings are sent
 
     def at(self, speed: float) -> Pace:
-        return Pace(self.first_wait_s / speed, self.longest_wait_s / speed, self.unheard_after_s / speed)
+        return Pace(
+            first_wait_s=self.first_wait_s / speed,
+            longest_wait_s=self.longest_wait_s / speed,
+            apply_acks_every_s=self.apply_acks_every_s / speed,
+            unheard_after_s=self.unheard_after_s / speed,
+        )
 
 
 @dataclass(slots=True)

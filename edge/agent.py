@@ -1,0 +1,218 @@
+"""The agent's process: watchlist, schedule, gathering, outbox and uplink, put together and kept running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.allowed import load_allowed
+from edge.gathering import Gathering
+from edge.options import AgentOptions
+from edge.outbox import Outbox
+from edge.probing import Answer, Around
+from edge.rows import Reading
+from edge.schedule import CannotAskError, Schedule
+from edge.secrets import Secrets
+from edge.uplink import Uplink
+from edge.watchlist import BadConfigError, KeptConfig, Watched, make_watchlist, read_config
+from shouwang import __version__, kinds, sd_notify
+from shouwang.clock import Clock, SystemClock
+from shouwang.messages import VERSION, Command, Reply
+
+_log = logging.getLogger("edge.agent")
+
+_LOOK_AFTER_S = 30.0
+_WATCHDOG_S = 5.0
+_GROWING_FROM_ROWS = 60
+_GROWING_LOOKS = 4
+_COMMAND_S = 12.0
+
+
+class Agent:
+    """One centre's agent. `run` returns after `stop`."""
+
+    def __init__(self, options: AgentOptions, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        state = Path(options.state)
+        self._executor = ThreadPoolExecutor(1, "outbox")
+        self._kinds = kinds.load()
+        self._kept = KeptConfig(state / "config.json")
+        self._outbox = Outbox(state / "outbox.db", self._clock.now(), max_bytes=options.outbox_bytes)
+        self._around = Around(
+            allowed=load_allowed(state / "allowed.toml", loopback=options.allow_loopback, networks=options.networks),
+            secrets=Secrets(state / "secrets.toml"),
+            clock=self._clock,
+            agent_facts=self._facts,
+            state_directory=state,
+        )
+        self._uplink = Uplink(
+            options.login(),
+            self._outbox,
+            clock=self._clock,
+            speed=options.speed,
+            executor=self._executor,
+            on_config=self._configured,
+            on_command=self._commanded,
+        )
+        self._schedule = Schedule(self._took, self._clock)
+        self._gathering = Gathering(self._uplink.report)
+        self._stopping = asyncio.Event()
+        self._pending: list[int] = []
+        self._last_reasons: dict[str, str] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        """Ends `run` in good order."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Watches and reports until stopped. What is pending then stays in the outbox."""
+        config = self._kept.load()
+        if config is not None:
+            self._watch(config)
+        await self._uplink.start()
+        running = [
+            asyncio.create_task(work)
+            for work in (self._schedule.run(), self._gathering.run(), self._look_after(), self._feed_watchdog())
+        ]
+        _log.info("watching boot=%s version=%s outbox=%r", self._outbox.boot, __version__, self._outbox.trouble or "ok")
+        sd_notify.notify("READY=1")
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # a part that ended by itself has failed: let the process be started anew
+        finally:
+            sd_notify.notify("STOPPING=1")
+            for task in (stopping, *running):
+                task.cancel()
+            await asyncio.gather(stopping, *running, *self._keeping, return_exceptions=True)
+            await self._gathering.flush()
+            await self._uplink.stop()
+            self._executor.shutdown()
+            self._outbox.close()
+            self._around.close()
+
+    # --- configuration
+
+    def _configured(self, payload: bytes) -> None:
+        if not payload:
+            return  # a retained configuration was deleted: we go on with ours
+        try:
+            config = read_config(payload)
+        except BadConfigError as error:
+            _log.error("configuration refused reason=%r; the one before stays", str(error))
+            return
+        self._watch(config)
+        self._spawn(self._keep(payload))
+
+    async def _keep(self, payload: bytes) -> None:
+        try:
+            await asyncio.to_thread(self._kept.keep, payload)
+        except OSError as error:
+            _log.error("configuration could not be kept reason=%r; it holds until the next start", str(error))
+
+    def _watch(self, config: Any) -> None:
+        watchlist = make_watchlist(config, self._kinds, self._around)
+        self._schedule.watch(watchlist)
+        _log.info(
+            "configured revision=%s devices=%d problems=%d",
+            watchlist.revision,
+            len(watchlist.devices),
+            len(watchlist.problems),
+        )
+        for problem in watchlist.problems:
+            _log.warning("cannot be asked %s", problem)
+
+    # --- readings
+
+    async def _took(self, watched: Watched, answer: Answer, taken_s: float) -> None:
+        if self._last_reasons.get(watched.device, "") != answer.reason:
+            self._last_reasons[watched.device] = answer.reason
+            _log.info("device=%s reachable=%s reason=%r", watched.device, answer.reachable, answer.reason)
+        self._gathering.take(self._reading(watched, answer, taken_s), watched.interval_s)
+
+    def _reading(self, watched: Watched, answer: Answer, taken_s: float) -> Reading:
+        known = self._kinds[watched.kind].fields
+        fields = {name: value for name, value in answer.as_fields().items() if name in known}
+        return Reading(watched.device, watched.kind, taken_s, fields)
+
+    async def _facts(self) -> dict[str, Any]:
+        """What a `site` reading says of the agent itself."""
+        backlog = await self._uplink.dispatch.backlog()
+        pending = backlog.pending.events + backlog.pending.reports
+        self._pending = [*self._pending, pending][-_GROWING_LOOKS:]
+        growing = (
+            pending > _GROWING_FROM_ROWS
+            and len(self._pending) == _GROWING_LOOKS
+            and all(earlier < later for earlier, later in zip(self._pending, self._pending[1:], strict=False))
+        )
+        facts: dict[str, Any] = {
+            "outbox_pending": pending,
+            "outbox_growing": growing,
+            "agent_version": __version__,
+        }
+        if self._outbox.trouble:
+            facts["disk_read_only"] = True
+        if self._uplink.dispatch.round_trip_ms is not None:
+            facts["uplink_rtt_ms"] = round(self._uplink.dispatch.round_trip_ms, 1)
+        return facts
+
+    # --- commands
+
+    async def _commanded(self, command: Command) -> Reply:
+        def refuse(reason: str) -> Reply:
+            return Reply(v=VERSION, id=command.id, ok=False, reason=reason[:512])
+
+        if command.command != "probe":
+            return refuse(f"this agent does not know the command {command.command!r}")
+        try:
+            async with asyncio.timeout(_COMMAND_S):
+                answer = await self._schedule.ask_now(command.device)
+        except KeyError:
+            return refuse(f"{command.device!r} is not in this agent's configuration")
+        except CannotAskError as error:
+            return refuse(str(error))
+        except TimeoutError:
+            return refuse(f"no answer within {_COMMAND_S:g} s")
+        watched = self._schedule.watched(command.device)
+        reading = self._reading(watched, answer, self._clock.now().mono_s)
+        raw = msgspec.Raw(b'{"age_ms":0,%s}' % reading.inner())
+        return Reply(v=VERSION, id=command.id, ok=True, reason=answer.reason[:512], reading=raw)
+
+    # --- care
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AFTER_S)
+            with contextlib.suppress(OSError):
+                if self._outbox.trouble:
+                    await self._uplink.dispatch.work(self._outbox.retry_disk)
+                await self._uplink.tell_lost()
+
+    async def _feed_watchdog(self) -> None:
+        while True:
+            sd_notify.notify("WATCHDOG=1")
+            await asyncio.sleep(_WATCHDOG_S)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+
+async def run_until_told(options: AgentOptions) -> None:
+    """Runs an agent until SIGTERM or SIGINT."""
+    agent = Agent(options)
+    loop = asyncio.get_running_loop()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(told, agent.stop)
+    await agent.run()

@@ -1,0 +1,128 @@
+"""ICMP echo (RFC 792) over one socket for all targets: unprivileged where the system allows it, else raw.
+
+`SOCK_DGRAM` needs `net.ipv4.ping_group_range`, `SOCK_RAW` needs CAP_NET_RAW; they are tried in this order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from typing import Any
+
+from edge.probes.tcp import said
+from edge.probing import Answer, Around, Probe, ProbeConfigError
+from shouwang.vocabulary import Driver
+
+_ECHO_REPLY, _ECHO_REQUEST = 0, 8
+_TRIES = 3
+_TOKEN = os.urandom(8)
+
+
+class IcmpProbe(Probe):
+    """Target: a host or address. Asked up to three times within the time allowed; one answer is enough."""
+
+    driver = Driver.ICMP
+
+    def __init__(self, target: str, settings: Any, around: Around) -> None:
+        super().__init__(target, settings, around)
+        if not target or "/" in target:
+            raise ProbeConfigError(f"target {target!r}: expected a host or an IPv4 address")
+
+    async def ask(self, timeout_s: float) -> Answer:
+        """`latency_ms` is that of the echo that was answered."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                address = await self.around.allowed.resolve(self.target)
+                pinger = self._pinger()
+                for number in range(_TRIES):
+                    wait_s = timeout_s / _TRIES
+                    latency_ms = await pinger.echo(address, wait_s)
+                    if latency_ms is not None:
+                        return Answer(True, latency_ms)
+                    if number == _TRIES - 1:
+                        break
+        except TimeoutError:
+            pass
+        except OSError as error:
+            return Answer(False, reason=said(error))
+        return Answer(False, reason=f"no echo within {timeout_s:g} s")
+
+    def _pinger(self) -> Pinger:
+        found = self.around.shared.get(Driver.ICMP)
+        if found is None:
+            found = self.around.shared[Driver.ICMP] = Pinger(self.around)
+        assert isinstance(found, Pinger)
+        return found
+
+
+class Pinger:
+    """The socket. Raises PermissionError with what to do when the system allows neither kind."""
+
+    def __init__(self, around: Around) -> None:
+        self._clock = around.clock
+        self._loop = asyncio.get_running_loop()
+        self._socket, self._raw = _open()
+        self._id = os.getpid() & 0xFFFF
+        self._seq = 0
+        self._waiting: dict[tuple[str, int], asyncio.Future[float]] = {}
+        self._loop.add_reader(self._socket.fileno(), self._read)
+
+    async def echo(self, address: str, wait_s: float) -> float | None:
+        """Milliseconds until the answer; None when none came."""
+        self._seq = (self._seq + 1) & 0xFFFF
+        key = (address, self._seq)
+        answered: asyncio.Future[float] = self._loop.create_future()
+        self._waiting[key] = answered
+        sent_s = self._clock.now().mono_s
+        try:
+            self._socket.sendto(_request(self._id, self._seq), (address, 0))
+            async with asyncio.timeout(wait_s):
+                return (await answered - sent_s) * 1000
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.pop(key, None)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _read(self) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionError, OSError):
+            while True:
+                packet, (address, *_) = self._socket.recvfrom(2048)
+                if self._raw:
+                    packet = packet[(packet[0] & 15) * 4 :]
+                if len(packet) < 16 or packet[0] != _ECHO_REPLY or packet[8:16] != _TOKEN:
+                    continue
+                answered = self._waiting.get((address, int.from_bytes(packet[6:8], "big")))
+                if answered is not None and not answered.done():
+                    answered.set_result(self._clock.now().mono_s)
+
+
+def _open() -> tuple[socket.socket, bool]:
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try:
+            made = socket.socket(socket.AF_INET, kind, socket.IPPROTO_ICMP)
+        except PermissionError:
+            continue
+        made.setblocking(False)
+        return made, kind == socket.SOCK_RAW
+    raise PermissionError(
+        "this system lets the agent send no ICMP: set net.ipv4.ping_group_range, or give it CAP_NET_RAW"
+    )
+
+
+def _request(id_: int, seq: int) -> bytes:
+    body = struct.pack("!BBHHH", _ECHO_REQUEST, 0, 0, id_, seq) + _TOKEN
+    return body[:2] + struct.pack("!H", _checksum(body)) + body[4:]
+
+
+def _checksum(data: bytes) -> int:
+    """RFC 1071."""
+    total = int(sum(struct.unpack(f"!{len(data) // 2}H", data)))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
