@@ -158,7 +158,7 @@ class Watch:
             if not retained:
                 self._hear(p, moment, outcome, decided, by_name=True)
         elif news is News.NEW:
-            p.offline_ms = max(p.offline_ms, moment.sent_ms + min(_LEAVING_MS, p.unheard_ms))
+            p.offline_ms = max(p.offline_ms, moment.sent_ms + min(_LEAVING_MS, p.grace_ms))
             if p.online and not decided:
                 reason = presence.reason if presence.reason in ("stopped", "lost") else "lost"
                 self._go_offline(p, reason, moment.sent_ms, moment.wall_ms, outcome)
@@ -299,7 +299,7 @@ class Watch:
                 self._go_online(p, moment, outcome)
         elif p.waiting and moment.now_att - p.heard_att <= p.unheard_ms:
             for d in p.waiting:
-                self._wheel.put(d, moment.now_att + p.unheard_ms)
+                self._wheel.put(d, moment.now_att + p.grace_ms * 2 // 3)  # judged then, or it would wait for ever
             p.waiting.clear()
         if p.contested and contest_over(p, moment.now_att):
             outcome.conflict = ""
@@ -343,8 +343,8 @@ class Watch:
         self._paths, self._devices = {}, {}
         for name, facts in fleet.paths.items():
             p = paths.get(name) or PathWatch(facts)
-            p.set_facts(facts)
             p.devices = {n: self._take_device(d, p, devices) for n, d in fleet.by_path.get(name, {}).items()}
+            p.set_facts(facts)
             self._paths[name] = p
 
     def _take_device(self, facts: DeviceFacts, path: PathWatch, known: dict[int, DeviceWatch]) -> DeviceWatch:

@@ -97,8 +97,7 @@ def load(path: PathWatch, body: bytes, attentive_ms: int) -> None:
     path.back_att = min(snapshot.back_att, attentive_ms)
     path.offline_ms = max(path.offline_ms, snapshot.offline)
     path.spans = _joined(snapshot.spans, path.spans, path.since_ms)
-    if path.boot in ("", snapshot.boot):
-        path.boot, path.connection, path.ended = snapshot.boot, snapshot.connection, snapshot.ended
+    path.boot, path.connection, path.ended = snapshot.boot, snapshot.connection, snapshot.ended
     path.replaced, path.contested = snapshot.replaced, snapshot.contested
     for name, known in snapshot.devices.items():
         d = path.devices.get(name)

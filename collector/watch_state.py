@@ -20,6 +20,9 @@ SPANS_KEPT = 64
 """So many stretches of not knowing are remembered of a path (8 of a device); beyond that neighbours are joined, and the
 evidence that they let through is weighed in the ledger all the same."""
 
+_EXPECTED = 1.25
+"""A path that was not heard for so many of its shortest report intervals has missed one."""
+
 Span = tuple[int, int | None]
 """[from, to) in steady ms; None: still so."""
 
@@ -110,6 +113,7 @@ class PathWatch:
         "ended",
         "facts",
         "first_ms",
+        "grace_ms",
         "heard_att",
         "heard_ms",
         "offline_ms",
@@ -142,9 +146,12 @@ class PathWatch:
         self.set_facts(facts)
 
     def set_facts(self, facts: PathFacts) -> None:
+        """After its devices are known: a small centre speaks only every half minute, and misses nothing by that."""
         self.facts = facts
         self.silent_ms = round(facts.silent_after_s * 1000)
-        self.unheard_ms = min(round(PATH_UNHEARD_S * 1000), self.silent_ms // 4)
+        self.grace_ms = min(round(PATH_UNHEARD_S * 1000), self.silent_ms // 4)
+        every_s = min((each.facts.limits.report_every_s for each in self.devices.values()), default=0.0)
+        self.unheard_ms = min(max(self.grace_ms, round(every_s * _EXPECTED * 1000)), self.silent_ms)
 
 
 def begin(spans: list[Span], from_ms: int, kept: int = SPANS_KEPT) -> list[Span]:
