@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import Connection, case, literal, select, tuple_
+from sqlalchemy import Connection, case, func, literal, select, tuple_
+from sqlalchemy.orm import aliased
 
 from shouwang.clock import rfc3339
 from shouwang.kinds import Kinds
@@ -159,12 +160,18 @@ def _timeline(connection: Connection, incident_id: str, members: Members) -> lis
 
 def _select(scope: Scope) -> AnySelect:
     columns = [column for column in Incident.__table__.columns if column.name != "state"]
+    of_township = aliased(Centre)  # an outage of a township names it without a centre
+    township_name = (
+        select(func.max(of_township.township_name))
+        .where(of_township.township == Incident.township, Incident.township != "")
+        .scalar_subquery()
+    )
     return (
         select(
             *columns,
             _RANK,
             Centre.name.label("centre_name"),
-            Centre.township_name,
+            func.coalesce(Centre.township_name, township_name).label("township_name"),
             Feed.name.label("feed_name"),
             Device.kind,
             Device.name.label("device_name"),
