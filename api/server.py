@@ -27,6 +27,7 @@ def config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         date_header=True,

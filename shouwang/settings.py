@@ -114,6 +114,7 @@ class Settings(Section):
     heartbeat: Heartbeat = Heartbeat()
     limits: dict[str, Limits] = {}
     speed: float = Field(1.0, ge=1, le=20)  # the demo's: divides intervals and limits
+    demo_url: str | None = Field(None, pattern=r"^https?://\S+$")  # the demo's: where its own pages are
     stop_within_s: float = Field(9.0, gt=0, le=60)  # `serve` ends everything in this time
 
     @property
