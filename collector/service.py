@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
+import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -14,6 +17,7 @@ from collector.app import Collector, CollectorOptions
 from collector.hearing import BrokerLogin
 from collector.recorder import run_recorder
 from shouwang import kinds as declared
+from shouwang.child import Child
 from shouwang.clock import SystemClock
 from shouwang.kinds import Kinds
 from shouwang.ledger.engine import open_engine
@@ -21,7 +25,8 @@ from shouwang.ledger.migrate import upgrade
 from shouwang.log import get_logger
 from shouwang.readings import open_store
 from shouwang.sd_notify import notify
-from shouwang.settings import Settings, secret
+from shouwang.settings import Settings, environment_of, secret
+from shouwang.supervisor import Supervisor
 
 log = get_logger("collector.service")
 
@@ -109,3 +114,16 @@ def record(settings: Settings) -> None:
 
 def journal_of(settings: Settings) -> Path:
     return settings.state / "journal.db"
+
+
+def children(settings: Settings, flags: Mapping[str, Any], file: Path | None = None) -> list[Child]:
+    """The two processes, for a supervisor. `flags` are what the command line said over the settings."""
+    argv = (sys.executable, "-m", "shouwang", "collector", *(("--settings", str(file)) if file else ()), "--only")
+    environment = environment_of(flags)
+    return [Child(name, (*argv, name), environment) for name in ("watch", "recorder")]
+
+
+async def supervised(settings: Settings, file: Path | None = None) -> int:
+    """Runs both until SIGTERM; gives an exit code."""
+    kept = Supervisor(children(settings, {"state": settings.state}, file), stop_within_s=settings.stop_within_s)
+    return await kept.run()

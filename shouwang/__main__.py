@@ -1,7 +1,6 @@
-"""`python -m shouwang COMMAND`: the front door, for processes that start one another."""
-
-import sys
+"""`python -m shouwang` is `shouwang`."""
 
 from shouwang.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    main()
