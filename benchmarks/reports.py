@@ -11,16 +11,16 @@ import msgspec
 from benchmarks import wire
 from shouwang.topics import Channel, topic
 from simulators.device import Device, Moment
-from simulators.fleet import SimCentre, own_devices
+from simulators.fleet import SimCentre
 
 VARIANTS = 24
 """So many different states of a centre's devices are made; each centre begins at another one, so values are noisy."""
 
 
 def variants(centre: SimCentre, readings_a_report: int, seed: int = 1) -> list[list[bytes]]:
-    """For each variant, the reports that together hold every device that the centre's agent speaks for."""
+    """For each variant, the reports that together hold every device of the centre."""
     encode = msgspec.json.Encoder().encode
-    devices = [Device(device.device, device.kind, seed) for device in own_devices(centre)]
+    devices = [Device(device.device, device.kind, seed) for device in centre.devices]
     made: list[list[bytes]] = []
     for number in range(VARIANTS):
         moment = Moment(number * 30.0, (8 + number / 4) % 24)
@@ -52,17 +52,20 @@ class Source:
         self.packet_topic = wire.text(topic(self.region, self.centre, Channel.REPORT))
         self.head = b'{"v":1,"boot":"%s","seq":' % self.boot.encode()
 
-    def report(self, packet_id: int, readings: bytes, wall_ms: int) -> bytes:
-        """The next report, as a packet."""
+    def payload(self, readings: bytes, wall_ms: int) -> bytes:
+        """The next report."""
         self.seq += 1
-        payload = b'%s%d,"oldest":%d,"sent_at_ms":%d,"readings":[%s]}' % (
+        return b'%s%d,"oldest":%d,"sent_at_ms":%d,"readings":[%s]}' % (
             self.head,
             self.seq,
             max(1, self.seq - 64),
             wall_ms,
             readings,
         )
-        return wire.publish(self.packet_topic, packet_id, payload)
+
+    def report(self, packet_id: int, readings: bytes, wall_ms: int) -> bytes:
+        """The next report, as a packet."""
+        return wire.publish(self.packet_topic, packet_id, self.payload(readings, wall_ms))
 
     def presence(self, packet_id: int, wall_ms: int) -> bytes:
         """That its agent is online, retained."""
