@@ -1,0 +1,47 @@
+"""The console: what is out, since when, and who is on it, as pages. A folder a page; `mount` installs them all."""
+
+from fastapi import FastAPI
+
+from api.console import (
+    add_device,
+    centres,
+    device,
+    devices,
+    home,
+    incidents,
+    maintenance,
+    notify,
+    preferences,
+    search,
+    signin,
+    static_files,
+    unregistered,
+)
+from api.console.last_good import LastGood
+from api.console.problem import problem_page
+
+__all__ = ["mount"]
+
+_PAGES = (
+    static_files,
+    signin,
+    preferences,
+    home,
+    search,
+    centres,
+    devices,
+    device,
+    incidents,
+    maintenance,
+    unregistered,
+    add_device,
+    notify,
+)
+
+
+def mount(app: FastAPI) -> None:
+    """Adds the console's routes to an app, and pages for its problems."""
+    app.state.last_good = LastGood()
+    app.state.problem_page = problem_page
+    for page in _PAGES:
+        app.include_router(page.router, include_in_schema=False)

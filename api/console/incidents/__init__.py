@@ -1,0 +1,212 @@
+"""Incidents: those that were, and one with its timeline, who is on it, who was told, and what can be done about it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import Response
+
+from api.access import Asker, Handles, Probes, Sees
+from api.console import when, words
+from api.console.device.probed import Probed, probed
+from api.console.page import SEVERITIES, Page, SeesHouseholds, address
+from api.problems import invalid, not_found
+from api.rest.waiting import DEED_WITHIN_S, ask_collector
+from shouwang.ledger import deeds, views
+from shouwang.ledger.deeds import NOTE_CHARS_MAX, Done
+
+router = APIRouter()
+
+LISTED = 100
+HOUSEHOLDS_SHOWN_MAX = 200
+MEMBERS_SHOWN_MAX = 200
+_CENTRES_LOOKED_AT_MAX = 50
+_STATES = {"open": True, "closed": False, "all": None}
+
+Text = Annotated[str, Query(max_length=80)]
+Note = Annotated[str, Form(max_length=NOTE_CHARS_MAX)]
+
+
+@router.get("/incidents")
+def listed(
+    request: Request,
+    asker: Sees,
+    state: Text = "closed",
+    severity: Text = "",
+    township: Text = "",
+    cursor: Annotated[str | None, Query(max_length=600)] = None,
+) -> Response:
+    """Closed ones, the latest first; `state` open: gravest first, then longest."""
+    page = Page(request, asker)
+    house = page.house
+    state = state if state in _STATES else "closed"
+    severity = severity if severity in SEVERITIES else ""
+    with house.reading() as connection:
+        found = views.incidents(
+            connection,
+            asker.scope,
+            house.kinds,
+            page.now_ms,
+            open=_STATES[state],
+            severity=severity or None,
+            township=township or None,
+            limit=LISTED,
+            cursor=cursor,
+        )
+        townships = views.townships(connection, asker.scope)
+    return page.show(
+        "incidents/list.html",
+        "incidents",
+        found=found,
+        townships=townships,
+        filter={"state": state, "severity": severity, "township": township},
+        more_address=address("/incidents", state=state, severity=severity, township=township),
+        lasted=lambda incident: _lasted(page, incident),
+        reason=page.reasons_with(request.app.state.last_good.of(house.store, found["items"])),
+    )
+
+
+@router.get("/incidents/{incident_id}")
+def whole(request: Request, asker: Sees, incident_id: str) -> Response:
+    """One incident."""
+    page = Page(request, asker)
+    return page.show("incidents/page.html", "incidents", **_values(page, asker, incident_id))
+
+
+@router.get("/incidents/{incident_id}/now")
+def now(request: Request, asker: Sees, incident_id: str) -> Response:
+    """The part that the page renews when something changed."""
+    page = Page(request, asker)
+    return page.show("incidents/now.html", "incidents", **_values(page, asker, incident_id))
+
+
+@router.post("/incidents/{incident_id}/acknowledge")
+async def acknowledge(request: Request, asker: Handles, incident_id: str, note: Note = "") -> Response:
+    """Somebody is on it."""
+    return await _deed(request, asker, incident_id, deeds.ACKNOWLEDGE, note)
+
+
+@router.post("/incidents/{incident_id}/notes")
+async def add_note(request: Request, asker: Handles, incident_id: str, note: Note = "") -> Response:
+    """Something to know about it."""
+    if not note.strip():
+        raise invalid("note", "a note says something")
+    return await _deed(request, asker, incident_id, deeds.NOTE, note)
+
+
+@router.post("/incidents/{incident_id}/close")
+async def close(
+    request: Request,
+    asker: Handles,
+    incident_id: str,
+    outcome: Annotated[str, Form(max_length=64)] = "",
+    note: Note = "",
+) -> Response:
+    """How it ended: a code of the list, words, or both (`code: words`)."""
+    said = f"{outcome}: {note.strip()}" if outcome and note.strip() else outcome or note.strip()
+    if not said:
+        raise invalid("outcome", "say how it ended")
+    return await _deed(request, asker, incident_id, deeds.CLOSE, said)
+
+
+@router.post("/incidents/{incident_id}/probe")
+async def probe(request: Request, asker: Probes, incident_id: str) -> Response:
+    """Asks the incident's device now, through its agent."""
+    page = Page(request, asker)
+    incident = (await asyncio.to_thread(_values, page, asker, incident_id))["incident"]
+    if not incident["device"] or not incident["kind"]:
+        raise not_found(f"device of incident {incident_id!r}")
+    said = await probed(page, asker, incident)
+    return await asyncio.to_thread(_answer, page, asker, incident_id, said)
+
+
+@router.post("/incidents/{incident_id}/households")
+def households(request: Request, asker: SeesHouseholds, incident_id: str) -> Response:
+    """Whose terminals nobody watches now. Each viewing is written down before it is shown."""
+    page = Page(request, asker)
+    values = _values(page, asker, incident_id)
+    incident = values["incident"]
+    asker.note_viewing(f"households of incident {incident_id}", incident["centre"], incident["device"])
+    values |= {"households": _households(page, asker, incident), "cut": 0}
+    if len(values["households"]) > HOUSEHOLDS_SHOWN_MAX:
+        values |= {"households": values["households"][:HOUSEHOLDS_SHOWN_MAX], "cut": HOUSEHOLDS_SHOWN_MAX}
+    return page.show("incidents/households.html" if page.is_part else "incidents/page.html", "incidents", **values)
+
+
+async def _deed(request: Request, asker: Asker, incident_id: str, what: str, note: str) -> Response:
+    page = Page(request, asker)
+    await asyncio.to_thread(_values, page, asker, incident_id)  # it exists and is theirs to see
+    done = await ask_collector(asker, what, DEED_WITHIN_S, incident_id=incident_id, note=note.strip())
+    return await asyncio.to_thread(_answer, page, asker, incident_id, _said(page, done))
+
+
+def _said(page: Page, done: Done | None) -> Probed | None:
+    if done is None:
+        text = page.text("The collector is not there now. It is written down, and takes effect when it is back.")
+        return Probed("warn", page.text("Recorded"), text)
+    if not done.ok:
+        return Probed("bad", page.text("It could not be done"), done.reason)
+    return None
+
+
+def _answer(page: Page, asker: Asker, incident_id: str, said: Probed | None) -> Response:
+    """The whole incident anew, with what came of the deed above it."""
+    if not page.is_part and said is None:
+        return page.back(f"/incidents/{incident_id}")
+    values = _values(page, asker, incident_id) | {"said": said}
+    return page.show("incidents/whole.html" if page.is_part else "incidents/page.html", "incidents", **values)
+
+
+def _values(page: Page, asker: Asker, incident_id: str) -> dict[str, Any]:
+    house = page.house
+    with house.reading() as connection:
+        incident = views.incident_view(connection, incident_id, asker.scope, house.kinds, page.now_ms)
+    if incident is None:
+        raise not_found(f"incident {incident_id!r}")
+    return {
+        "incident": incident,
+        "members": [_member(member) for member in incident["members"][:MEMBERS_SHOWN_MAX]],
+        "outcomes": list(words.WORDS["outcome"]),
+        "said": None,
+        "households": None,
+        "lasted": lambda each: _lasted(page, each),
+        "entry_text": lambda entry: _entry_text(page, entry),
+        "reason": page.reasons_with(page.request.app.state.last_good.of(house.store, [incident])),
+    }
+
+
+def _lasted(page: Page, incident: dict[str, Any]) -> str:
+    began, ended = when.instant_ms(incident["since"]), when.instant_ms(incident["closed_at"])
+    return when.span((ended or page.now_ms) - (began or page.now_ms), page.language)
+
+
+def _entry_text(page: Page, entry: dict[str, Any]) -> str:
+    return words.outcome(page.language, entry["text"]) if entry["what"] == "closed" else str(entry["text"])
+
+
+def _member(name: str) -> dict[str, str]:
+    centre, _, device = name.partition("/")
+    return {"title": name, "address": f"/centres/{centre}" + (f"/devices/{device}" if device else "")}
+
+
+def _households(page: Page, asker: Asker, incident: dict[str, Any]) -> list[dict[str, Any]]:
+    """The terminals that the incident leaves unwatched, with their households, where they can be named."""
+    house = page.house
+    with house.reading() as connection:
+
+        def of_centre(centre: str) -> list[dict[str, Any]]:
+            found = views.devices(
+                connection, asker.scope, house.kinds, page.now_ms, centre=centre, limit=HOUSEHOLDS_SHOWN_MAX
+            )
+            return [each for each in found["items"] if each["is_terminal"] and each["connected"]]
+
+        if incident["device"]:
+            return [each for each in of_centre(incident["centre"]) if each["device"] == incident["device"]]
+        members = set(incident["members"])
+        centres = list(dict.fromkeys(name.partition("/")[0] for name in incident["members"])) or [incident["centre"]]
+        listed = [each for centre in centres[:_CENTRES_LOOKED_AT_MAX] for each in of_centre(centre)]
+    if any("/" in name for name in members):
+        return [each for each in listed if f"{each['centre']}/{each['device']}" in members]
+    return listed
