@@ -447,6 +447,23 @@ class NewWindow(Body):
     reason: str = Field("", max_length=500)
 
 
+class FleetChange(Shape):
+    """What the file changes, or would. Names are `centre/device`, the first 50 of each kind."""
+
+    dry_run: bool
+    added: int
+    changed: int
+    retired: int
+    unchanged: int
+    centres_added: int
+    centres_changed: int
+    centres_retired: int
+    names_added: list[str]
+    names_changed: dict[str, list[str]] = Field(description="Which columns.")
+    names_retired: list[str]
+    revision: str
+
+
 class AsideCounted(Shape):
     path: str
     centre_name: str

@@ -5,7 +5,7 @@ are RFC 3339 UTC; `now_ms` is the present, Unix epoch milliseconds.
 """
 
 from shouwang.ledger.views.asides import UNREGISTERED, asides, unregistered
-from shouwang.ledger.views.centres import CENTRE_CONDITIONS, centre, centres, counts_by_centre, feeds
+from shouwang.ledger.views.centres import CENTRE_CONDITIONS, centre, centre_codes, centres, counts_by_centre, feeds
 from shouwang.ledger.views.changes import CHANGES_AT_ONCE, Changed, change_ids, changes, newest_change
 from shouwang.ledger.views.devices import DEVICE_CONDITIONS, device, devices
 from shouwang.ledger.views.figures import aside_counts, owed
@@ -31,6 +31,7 @@ __all__ = [
     "aside_counts",
     "asides",
     "centre",
+    "centre_codes",
     "centres",
     "change_ids",
     "changes",

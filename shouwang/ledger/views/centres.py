@@ -60,6 +60,13 @@ def centre(connection: Connection, scope: Scope, now_ms: int, code: str) -> dict
     return _dicts(connection, [row], now_ms)[0] if row is not None else None
 
 
+def centre_codes(connection: Connection, scope: Scope) -> list[str] | None:
+    """The codes of the scope's centres; None where that is all of them."""
+    if scope.everywhere:
+        return None
+    return list(connection.scalars(select(Centre.centre).where(scope.limit(Centre.township)).order_by(Centre.centre)))
+
+
 def feeds(connection: Connection) -> list[dict[str, Any]]:
     """Every feed. A feed carries devices of many townships, so whoever is signed in may see that it is heard."""
     carried = (
