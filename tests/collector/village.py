@@ -199,7 +199,7 @@ class Village:
         )
 
     def hear(self, name: str, readings: list[Any], held_ms: int = 0) -> Outcome:
-        return self.take(self.watch.report(name, readings, self.now, held_ms))
+        return self.take(self.watch.report(name, readings, self.now, held_ms), name)
 
     def presence(
         self,
