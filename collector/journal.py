@@ -7,6 +7,7 @@ decided) and the recorder of readings. A row goes when both, and a snapshot, hav
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ class Journal:
         self._db.executescript(_SCHEMA)
         self._page_size = int(self._db.execute("PRAGMA page_size").fetchone()[0])
         self._limit_pages = limit_bytes // self._page_size
+        # Appending and pruning run in threads of their own, on this one connection: one transaction at a time.
+        self._writing = threading.Lock()
         row = self._db.execute("select max(position) from journal").fetchone()
         self._last: int = max(row[0] or 0, *(p for (p,) in self._db.execute("select position from cursors")), 0)
 
@@ -64,6 +67,10 @@ class Journal:
         """
         if not rows:
             return self._last
+        with self._writing:
+            return self._append(rows)
+
+    def _append(self, rows: Sequence[Row]) -> int:
         self._check_room(all(row.channel == "event" for row in rows))
         first = self._last + 1
         self._db.execute("begin immediate")
@@ -100,6 +107,10 @@ class Journal:
 
     def prune(self, watch_position: int, at_most: int = 20_000) -> int:
         """Deletes rows that the watch (with its snapshots) and every other reader have passed; gives how many."""
+        with self._writing:
+            return self._prune(watch_position, at_most)
+
+    def _prune(self, watch_position: int, at_most: int) -> int:
         passed = [watch_position] + [
             p for (p,) in self._db.execute("select position from cursors where name <> 'watch'")
         ]
@@ -120,7 +131,8 @@ class Journal:
         return self._used_pages() / self._limit_pages
 
     def close(self) -> None:
-        self._db.close()
+        with self._writing:
+            self._db.close()
 
     def _used_pages(self) -> int:
         count = self._db.execute("PRAGMA page_count").fetchone()[0]

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,15 @@ def test_at_its_limit_reports_are_refused_and_events_find_room(tmp_path: Path) -
     with pytest.raises(JournalFull):
         for _ in range(100):
             journal.append([row(b"e" * 8_000, "event")])
+
+
+def test_appending_and_pruning_at_once_are_one_transaction_after_the_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    journal._db.execute("insert into cursors values('readings', 1000000)")
+    with ThreadPoolExecutor(2) as threads:
+        appending = threads.submit(lambda: [journal.append([row()] * 20) for _ in range(100)])
+        pruning = threads.submit(lambda: [journal.prune(journal.last) for _ in range(100)])
+        appending.result()
+        deleted = sum(pruning.result()) + journal.prune(journal.last)
+    assert journal.last == deleted == 2000
+    journal.close()
