@@ -75,4 +75,4 @@ def test_not_heard_is_said_after_a_minute_without_any_ack() -> None:  # fault 15
 
 
 def test_the_speed_of_a_demo_divides_its_times() -> None:
-    assert Pace().at(20) == Pace(3.0, 45.0, 3.0)
+    assert Pace().at(20) == Pace(3.0, 45.0, 0.25, 3.0)

@@ -1,0 +1,325 @@
+"""Every probe against a device that speaks its protocol."""
+
+import asyncio
+import json
+import shutil
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.allowed import Allowed, AllowedFile, NotAllowedError
+from edge.probes.host import machine_fields
+from edge.probes.tls import not_after_ms
+from edge.probing import Answer, Around, NoDriverError, ProbeConfigError, drivers, make_probe
+from edge.secrets import Secrets
+from shouwang import clock
+from tests.edge.devices import SDP, Camera, certificate, serve_bytes, terminal
+
+AROUND = Around(allowed=Allowed(AllowedFile(loopback=True)), secrets=Secrets(None, {"hall": "hall 2026"}))
+
+
+async def ask(driver: str, target: str, timeout_s: float = 5.0, **settings: Any) -> Answer:
+    return await make_probe(driver, target, settings, AROUND).ask(timeout_s)
+
+
+def free_port() -> int:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        return int(nobody.getsockname()[1])
+
+
+def test_drivers_are_found_by_scanning_their_folder() -> None:
+    assert drivers() == ["host", "http", "icmp", "rtsp", "sip", "tcp", "tls"]
+    with pytest.raises(NoDriverError, match="no driver 'gbt28181'; it has host, http"):
+        make_probe("gbt28181", "192.168.1.2", {}, AROUND)
+
+
+@pytest.mark.parametrize(
+    ("driver", "target", "settings", "said"),
+    [
+        ("tcp", "192.168.1.2", {}, "its port is missing"),
+        ("tcp", "http://192.168.1.2:80/", {}, "expected a host or address"),
+        ("tcp", "192.168.1.2:99999", {}, "[Pp]ort"),
+        ("icmp", "", {}, "expected a host"),
+        ("rtsp", "http://192.168.1.2/", {}, "expected rtsp://host:554/path"),
+        ("rtsp", "rtsp://admin:secret@192.168.1.2/", {}, "holds a user or password"),
+        ("rtsp", "rtsp://192.168.1.2/ HTTP/1.1", {}, "expected rtsp"),
+        ("rtsp", "rtsp://192.168.1.2/", {"pasword": "x"}, "settings of driver rtsp: .*pasword"),
+        ("rtsp", "rtsp://192.168.1.2/", {"password": "secret:none"}, "secret 'none' is not in"),
+        ("http", "ftp://192.168.1.2/", {}, "expected http://host/path"),
+        ("http", "http://192.168.1.2/", {"json_path": "a b"}, "cannot be read from"),
+        ("tls", "192.168.1.2:443", {"ca_file": "/none.pem"}, "ca_file '/none.pem': No such file"),
+        ("sip", "192.168.1.2", {"user": "a b"}, "none of SIP"),
+    ],
+)
+def test_what_is_wrong_with_a_device_is_said(driver: str, target: str, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ProbeConfigError, match=said):
+        make_probe(driver, target, settings, AROUND)
+
+
+@pytest.mark.parametrize("driver", ["icmp", "tcp", "tls", "http", "rtsp", "sip"])
+async def test_no_probe_touches_what_is_not_allowed(driver: str) -> None:
+    port = free_port()
+    target = {"icmp": "127.0.0.1", "http": f"http://localhost:{port}/", "rtsp": f"rtsp://127.0.0.1:{port}/"}
+    probe = make_probe(driver, target.get(driver, f"127.0.0.1:{port}"), {}, Around())
+    with pytest.raises(NotAllowedError, match="allow it with --allow-loopback"):
+        await probe.ask(1.0)
+
+
+async def test_icmp() -> None:
+    around = Around(allowed=Allowed(AllowedFile(loopback=True, networks=["198.51.100.0/24"])))
+    answers = await asyncio.gather(*(make_probe("icmp", f"127.0.0.{n}", {}, around).ask(2.0) for n in range(1, 40)))
+    assert all(answer.reachable and answer.latency_ms is not None and answer.latency_ms < 2000 for answer in answers)
+    dead = await make_probe("icmp", "198.51.100.7", {}, around).ask(0.3)
+    assert not dead.reachable
+    assert dead.reason
+    around.close()
+
+
+async def test_tcp() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answer = await ask("tcp", f"127.0.0.1:{server.getsockname()[1]}")
+        assert answer.reachable
+        assert answer.as_fields().keys() == {"reachable", "latency_ms"}
+    refused = await ask("tcp", f"127.0.0.1:{free_port()}")
+    assert (refused.reachable, refused.reason, refused.as_fields()) == (
+        False,
+        "Connection refused",
+        {"reachable": False},
+    )
+
+
+async def test_a_port_that_swallows_connections_is_bounded_in_time() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        answer = await ask("tcp", f"127.0.0.1:{full.getsockname()[1]}", 0.3)
+        assert (answer.reachable, answer.reason) == (False, "no connection within 0.3 s")
+        for filler in fillers:
+            filler.close()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates; it is not here")
+async def test_tls_says_how_many_days_a_certificate_is_good(tmp_path: Path) -> None:
+    made, key = certificate(tmp_path, days=9)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, key)
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    trusted = await ask("tls", target, ca_file=str(made))
+    assert trusted.reachable
+    assert trusted.fields["certificate_trusted"] is True
+    assert 8.9 < trusted.fields["certificate_days_left"] <= 9
+    strange = await ask("tls", target)
+    assert strange.reachable
+    assert strange.fields["certificate_trusted"] is False
+    assert 8.9 < strange.fields["certificate_days_left"] <= 9
+    assert "self" in strange.reason
+    own = await ask("tls", target, trust=False)
+    assert (own.fields["certificate_trusted"], own.reason) == (True, "")
+    server.close()
+    der = ssl.PEM_cert_to_DER_cert(made.read_text())
+    assert abs(not_after_ms(der) - clock.wall_ms() - 9 * 86_400_000) < 60_000
+
+
+async def test_tls_to_a_port_that_does_not_speak_it() -> None:
+    server, port = await serve_bytes(lambda _head: b"220 hello\r\n")
+    answer = await ask("tls", f"127.0.0.1:{port}", 0.5)
+    assert not answer.reachable
+    assert "TLS" in answer.reason
+    server.close()
+
+
+def http(status: str, body: bytes = b"", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", *headers]
+    if not any(header.lower().startswith("transfer-encoding") for header in headers):
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+CONTENT = json.dumps({"shop": [{"state": "open", "parcels": 12}], "ok": True}).encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "settings", "fields", "reason"),
+    [
+        (http("200 OK"), {}, {"page_ok": True}, ""),
+        (http("302 Found", b"", "Location: http://169.254.169.254/"), {}, {"page_ok": True}, ""),
+        (http("500 Oops"), {}, {"page_ok": False}, "status 500"),
+        (http("404 None"), {"status": [404]}, {"page_ok": True}, ""),
+        (http("200 OK", CONTENT), {"json_path": "shop[0].state", "equals": "open"}, {"page_ok": True}, ""),
+        (
+            http("200 OK", CONTENT),
+            {"json_path": "shop[0].state", "equals": "shut"},
+            {"page_ok": False},
+            "shop[0].state is 'open'",
+        ),
+        (
+            http("200 OK", CONTENT),
+            {"json_path": "shop[7].state"},
+            {"page_ok": False},
+            "shop[7].state is 'None'",
+        ),
+        (
+            http("200 OK", CONTENT),
+            {"fields": {"parcels_waiting": "shop[0].parcels", "none": "x"}},
+            {"page_ok": True, "parcels_waiting": 12},
+            "",
+        ),
+        (http("200 OK", b"<html>"), {"json_path": "ok"}, {"page_ok": False}, "its JSON cannot be read"),
+        (
+            http("200 OK", b'5\r\n{"ok"\r\n6;x=y\r\n:true}\r\n0\r\n\r\n', "Transfer-Encoding: chunked"),
+            {"json_path": "ok", "equals": True},
+            {"page_ok": True},
+            "",
+        ),
+    ],
+)
+async def test_http(answer: bytes, settings: dict[str, Any], fields: dict[str, Any], reason: str) -> None:
+    server, port = await serve_bytes(lambda _head: answer)
+    given = await ask("http", f"http://127.0.0.1:{port}/a?b=c", **settings)
+    assert (given.reachable, given.fields) == (True, fields)
+    assert given.reason.startswith(reason)
+    assert given.latency_ms is not None
+    server.close()
+
+
+async def test_http_that_is_none_or_never_ends_is_not_reachable() -> None:
+    server, port = await serve_bytes(lambda _head: b"SSH-2.0-OpenSSH\r\n\r\n")
+    assert (await ask("http", f"http://127.0.0.1:{port}/")).reason.startswith("no HTTP")
+    server.close()
+    server, port = await serve_bytes(lambda _head: b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000)
+    assert not (await ask("http", f"http://127.0.0.1:{port}/")).reachable
+    server.close()
+
+
+async def test_http_with_a_password() -> None:
+    seen: list[bytes] = []
+
+    def guarded(head: bytes) -> bytes:
+        seen.append(head)
+        if b"Authorization: Basic YWRtaW46aGFsbCAyMDI2" in head:
+            return http("200 OK")
+        return http("401 Who", b"", 'WWW-Authenticate: Basic realm="x"')
+
+    server, port = await serve_bytes(guarded)
+    answer = await ask("http", f"http://127.0.0.1:{port}/", user="admin", password="secret:hall")
+    assert answer.fields == {"page_ok": True}
+    assert len(seen) == 2
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("schemes", "used"),
+    [
+        ((), []),
+        (("basic",), ["", "Basic"]),
+        (("MD5",), ["", "MD5"]),
+        (("SHA-256",), ["", "SHA-256"]),
+        (("basic", "MD5", "SHA-256"), ["", "SHA-256"]),
+    ],
+)
+@pytest.mark.parametrize("qop", [True, False])
+async def test_rtsp_describes_with_whatever_the_camera_wants(
+    schemes: tuple[str, ...], used: list[str], qop: bool
+) -> None:
+    async with Camera(schemes, qop=qop) as camera:
+        answer = await ask("rtsp", camera.url, user="admin", password="secret:hall")
+        assert (answer.reachable, answer.reason) == (True, "")
+        assert answer.fields == {"fps_expected": 12.5}
+        assert camera.used == used
+        assert camera.asked[:2] == ["OPTIONS", "DESCRIBE"]
+
+
+async def test_rtsp_that_refuses_the_password_is_alive() -> None:
+    async with Camera(("SHA-256",)) as camera:
+        answer = await ask("rtsp", camera.url, user="admin", password="wrong")
+        assert answer.reachable
+        assert answer.reason == "it refuses user 'admin': 401 Unauthorized"
+        assert "an unnamed user" in (await ask("rtsp", camera.url)).reason
+
+
+async def test_rtsp_without_its_stream_is_not_reachable() -> None:
+    async with Camera(status="404 Stream Not Found") as camera:
+        assert (await ask("rtsp", camera.url)).reason == "DESCRIBE: 404 Stream Not Found"
+    async with Camera(description=SDP.replace("video", "audio")) as camera:
+        assert (await ask("rtsp", camera.url)).reason == "its description names no video"
+    async with Camera(hang=True) as camera:
+        answer = await ask("rtsp", camera.url, 0.3)
+        assert (answer.reachable, answer.reason) == (False, "no answer within 0.3 s")
+    server, port = await serve_bytes(lambda _head: b"HTTP/1.1 400 Bad\r\n\r\n")
+    assert (await ask("rtsp", f"rtsp://127.0.0.1:{port}/")).reason.startswith("no RTSP")
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "reachable"), [("200 OK", True), ("405 Not Allowed", True), ("486 Busy", True), ("503 Away", False)]
+)
+async def test_sip_any_final_answer_is_a_sign_of_life(status: str, reachable: bool) -> None:
+    device = await terminal(status)
+    answer = await ask("sip", f"127.0.0.1:{device.port}")
+    assert answer.reachable is reachable
+    device.transport.close()
+
+
+async def test_sip_asks_again_when_a_datagram_is_lost() -> None:
+    device = await terminal(lose=1)
+    answer = await ask("sip", f"127.0.0.1:{device.port}", 3.0)
+    assert answer.reachable
+    assert device.asked == 2
+    device.transport.close()
+    assert not (await ask("sip", f"127.0.0.1:{free_port()}", 0.5)).reachable
+
+
+async def test_the_machine_itself(tmp_path: Path) -> None:
+    answer = await make_probe("host", "", {}, Around(state_directory=tmp_path)).ask(2.0)
+    assert answer.fields["disk_read_only"] is False
+    assert 0 < answer.fields["disk_free_percent"] <= 100
+    assert 0 < answer.fields["memory_free_percent"] <= 100
+
+
+def test_what_a_machine_tells_of_power_and_heat(tmp_path: Path) -> None:
+    for name, content in {
+        "class/thermal/thermal_zone0/temp": "48250\n",
+        "class/thermal/thermal_zone1/temp": "none\n",
+        "class/power_supply/AC/type": "Mains\n",
+        "class/power_supply/AC/online": "0\n",
+        "class/power_supply/BAT0/type": "Battery\n",
+        "class/power_supply/BAT0/capacity": "63\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (tmp_path / "meminfo").write_text("MemTotal:  1000 kB\nMemAvailable:  250 kB\n")
+    fields = machine_fields(tmp_path, sys=tmp_path, proc=tmp_path)
+    del fields["disk_free_percent"]
+    assert fields == {
+        "disk_read_only": False,
+        "memory_free_percent": 25.0,
+        "cpu_temperature_c": 48.2,
+        "mains_power": False,
+        "ups_battery_percent": 63.0,
+    }
+
+
+async def test_the_clock_is_compared_with_a_time_server() -> None:
+    class TimeServer(asyncio.DatagramProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = cast(asyncio.DatagramTransport, transport)
+
+        def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
+            stamp = round((clock.wall_ms() / 1000 - 5 + 2_208_988_800) * 2**32).to_bytes(8, "big")
+            self.transport.sendto(b"\x24\x01" + bytes(30) + stamp + stamp, addr)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(TimeServer, local_addr=("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
+    answer = await ask("host", "", ntp_server=f"127.0.0.1:{port}")
+    assert 4_900 < answer.fields["clock_offset_ms"] < 5_100
+    transport.close()
+    assert "clock_offset_ms" not in (await ask("host", "", 0.3, ntp_server=f"127.0.0.1:{port}")).fields
