@@ -34,7 +34,7 @@ def run(settings: Settings) -> int:
         return _run_embedded(settings)
     configuration = write_mosquitto(settings)
     if not settings.agents_from_outside:
-        log.info("mosquitto", at=f"127.0.0.1:{settings.broker.port}", passwords=False)
+        log.info("mosquitto", address=f"127.0.0.1:{settings.broker.port}", passwords=False)
         os.execv(mosquitto, [str(mosquitto), "-c", str(configuration)])  # noqa: S606 -- found on this machine by us
     return _keep(settings, [str(mosquitto), "-c", str(configuration)])
 
@@ -44,7 +44,7 @@ def _run_embedded(settings: Settings) -> int:
 
     log.warning(
         "the embedded broker: loopback alone, no passwords, no ACL, nothing survives its restart; install mosquitto",
-        at=f"127.0.0.1:{settings.broker.port}",
+        address=f"127.0.0.1:{settings.broker.port}",
     )
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)  # it logs each packet as an error
     path: Path = write_iotcore(settings)
@@ -58,7 +58,7 @@ def _keep(settings: Settings, argv: list[str]) -> int:
     upgrade(engine)
     with engine.connect() as connection:
         write_passwords(settings, connection)
-    log.info("mosquitto", at=f"{settings.broker.host}:{settings.broker.port}", passwords=True)
+    log.info("mosquitto", address=f"{settings.broker.host}:{settings.broker.port}", passwords=True)
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
     stopping = threading.Event()
 

@@ -1,6 +1,8 @@
 """`python -m shouwang` is `shouwang`."""
 
+import sys
+
 from shouwang.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

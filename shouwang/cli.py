@@ -39,10 +39,10 @@ Table = Mapping[str, "Entry | Group"]
 
 COMMANDS: Table = {
     "demo": Entry("simulators.commands:demo", "Run the whole product with the simulated Naiman Banner."),
-    "init": Entry("collector.commands:init", "Write shouwang.toml and a sample fleet to begin with."),
-    "serve": Entry("collector.commands:serve", "Run broker, collector and API, supervised, in one command."),
+    "init": Entry("collector.commands.init:init", "Write shouwang.toml and a sample fleet to begin with."),
+    "serve": Entry("collector.commands.services:serve", "Run broker, collector and API, supervised, in one command."),
     "agent": Entry("edge.commands:agent", "Watch the devices of one centre, and report."),
-    "collector": Entry("collector.commands:collector", "Run the collector alone."),
+    "collector": Entry("collector.commands.services:collector", "Run the collector alone."),
     "api": Entry("api.commands:api", "Run the API and the console alone."),
     "simulate": Entry("simulators.commands:simulate", "Run simulated centres, and make them misbehave."),
     "probe": Entry("edge.commands:probe", "Probe one device once, from where you stand."),
@@ -50,16 +50,16 @@ COMMANDS: Table = {
         "What is watched: import, export and check fleet files.",
         "shouwang fleet check fleet.csv",
         {
-            "import": Entry("collector.commands:fleet_import", "Take a fleet file in, as the whole fleet."),
-            "export": Entry("collector.commands:fleet_export", "Write the fleet as CSV, XLSX or JSON."),
-            "check": Entry("collector.commands:fleet_check", "Say every error of a fleet file; changes nothing."),
+            "import": Entry("collector.commands.fleet:fleet_import", "Take a fleet file in, as the whole fleet."),
+            "export": Entry("collector.commands.fleet:fleet_export", "Write the fleet as CSV, XLSX or JSON."),
+            "check": Entry("collector.commands.fleet:fleet_check", "Say every error of a fleet file; changes nothing."),
         },
     ),
     "kinds": Entry("shouwang.commands:kinds", "List the kinds of device, or show one."),
     "notify": Group(
         "How people are told.",
         "shouwang notify test webhook",
-        {"test": Entry("collector.commands:notify_test", "Send a test message by one provider.")},
+        {"test": Entry("collector.commands.notify:notify_test", "Send a test message by one provider.")},
     ),
     "user": Group(
         "Who may sign in.",
@@ -82,14 +82,14 @@ COMMANDS: Table = {
     "setup": Group(
         "Prepare other servers.",
         "shouwang setup influxdb --help",
-        {"influxdb": Entry("collector.commands:setup_influxdb", "Make InfluxDB's bucket, task and tokens.")},
+        {"influxdb": Entry("collector.commands.upkeep:setup_influxdb", "Make InfluxDB's bucket, task and tokens.")},
     ),
     "report": Entry("api.commands:report", "Print availability by township, kind, centre, device or net."),
-    "backup": Entry("collector.commands:backup", "Save the state while everything runs."),
-    "restore": Entry("collector.commands:restore", "Bring a saved state back."),
-    "doctor": Entry("collector.commands:doctor", "Look for what is wrong, and say how to cure it."),
+    "backup": Entry("collector.commands.upkeep:backup", "Save the state while everything runs."),
+    "restore": Entry("collector.commands.upkeep:restore", "Bring a saved state back."),
+    "doctor": Entry("collector.commands.doctor:doctor", "Look for what is wrong, and say how to cure it."),
     "version": Entry("shouwang.commands:version", "Print the version."),
-    "broker": Entry("collector.commands:broker", "Run the broker that `serve` starts.", hidden=True),
+    "broker": Entry("collector.commands.services:broker", "Run the broker that `serve` starts.", hidden=True),
 }
 
 

@@ -49,7 +49,7 @@ def configure(level: str | None = None, *, again: bool = False) -> None:
         structlog.configure(
             processors=[
                 structlog.contextvars.merge_contextvars,
-                structlog.processors.add_log_level,
+                _level,
                 _exception_as_text,
                 _render,
             ],
@@ -97,6 +97,13 @@ def _escaped(character: str) -> str:
     return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character) or f"\\u{ord(character):04x}"
 
 
+def _level(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    if "level" in event:
+        event["level_"] = event.pop("level")
+    event["level"] = "error" if method == "exception" else method
+    return event
+
+
 def _exception_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     raised = event.pop("exc_info", None)
     if raised:
@@ -111,7 +118,7 @@ def _render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     for first in ("part", "event"):
         if first in event:
             facts[first] = event.pop(first)
-    return line({**facts, **event})
+    return line(facts | {f"{key}_" if key in facts else key: value for key, value in event.items()})
 
 
 class _StandardError:

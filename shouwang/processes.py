@@ -27,17 +27,18 @@ def environment(loaded: Loaded, flags: Mapping[str, Any]) -> dict[str, str]:
 
 
 def children(loaded: Loaded, flags: Mapping[str, Any]) -> list[Child]:
-    """Broker (unless one is configured), collector and API, in the order of their start.
+    """Broker (unless one is configured), the collector's watch and recorder, and API; they end the last first.
 
     `flags` are those that `loaded` was made with; the processes get them through their environment.
     """
     settings = loaded.settings
     env = environment(loaded, flags)
     listed = [
-        Child("collector", command("collector"), env, stop_within_s=5.0),
+        Child("collector", command("collector", "--only", "watch"), env, stop_within_s=4.0),
+        Child("recorder", command("collector", "--only", "recorder"), env, stop_within_s=2.0),
         Child("api", command("api"), env, stop_within_s=2.0),
     ]
     if settings.broker.url is None:
         address = ("127.0.0.1", settings.inner_mqtt_port)
-        listed.insert(0, Child("broker", command("broker"), env, watchdog_s=None, ready_at=address, stop_within_s=1.5))
+        listed.insert(0, Child("broker", command("broker"), env, watchdog_s=None, ready_at=address, stop_within_s=1.0))
     return listed

@@ -58,6 +58,12 @@ def test_a_key_that_is_no_name_is_mended(said: Said) -> None:
     assert said.getvalue().endswith("event=heard _a_b_1_=2\n")
 
 
+def test_nobody_overwrites_when_it_was(said: Said) -> None:
+    log.get_logger("x").info("heard", at="1970", level="none")
+    assert said.getvalue().startswith("at=20")
+    assert said.getvalue().endswith(" level=info part=x event=heard at_=1970 level_=none\n")
+
+
 def test_a_long_value_is_cut(said: Said) -> None:
     log.get_logger("x").info("heard", payload="y" * 100_000)
     assert len(said.getvalue()) < 9_000
