@@ -5,50 +5,21 @@ A test holds that real answers fit them.
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.rest import examples
 
 Item = TypeVar("Item")
 At = str | None
 """RFC 3339 UTC, or null."""
 Reading = dict[str, Any]
 
-_INCIDENT: dict[str, JsonValue] = {
-    "id": "0199d2a0-7c1e-7c3a-9d5e-2f7f5b1c0a11",
-    "severity": "critical",
-    "cause": "device_silent",
-    "region": "150525",
-    "township": "150525100",
-    "township_name": "大沁他拉镇",
-    "centre": "150525100201",
-    "centre_name": "北老柜村",
-    "device": "call-07",
-    "device_name": "呼叫终端 07",
-    "kind": "call_terminal",
-    "room": "household",
-    "path": "150525100201",
-    "scope": "",
-    "reasons": [],
-    "reason": {"zh": "", "en": ""},
-    "good_at": "2026-11-24T03:12:40.000Z",
-    "since": "2026-11-24T03:12:40.000Z",
-    "opened_at": "2026-11-24T03:14:10.000Z",
-    "tell_at": None,
-    "told_at": "2026-11-24T03:16:10.000Z",
-    "closed_at": None,
-    "closed_as": "",
-    "outcome": "",
-    "merged_into": None,
-    "unseen": False,
-    "flapping": False,
-    "acknowledgement": {"who": "王芳", "at": "2026-11-24T03:18:02.000Z"},
-    "devices_unwatched": 1,
-    "terminals_unwatched": 1,
-    "members": [],
-    "members_total": 0,
-    "maintenance": None,
-}
+
+def shown(*shown_examples: examples.Example, extra: Literal["forbid", "allow"] = "forbid") -> ConfigDict:
+    """The configuration of a shape with these examples."""
+    return ConfigDict(extra=extra, json_schema_extra={"examples": [*shown_examples]})
 
 
 class Shape(BaseModel):
@@ -71,20 +42,7 @@ class Page(Shape, Generic[Item]):
 class ProblemDetails(BaseModel):
     """RFC 9457."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "urn:shouwang:problem:not-found",
-                    "title": "Not found",
-                    "status": 404,
-                    "detail": "there is no incident '42', or it is not yours to see",
-                    "instance": "/api/v1/incidents/42",
-                }
-            ]
-        },
-    )
+    model_config = shown(examples.PROBLEM, extra="allow")
     type: str
     title: str
     status: int
@@ -138,6 +96,7 @@ class Terminals(Shape):
 
 
 class Summary(Shape):
+    model_config = shown(examples.SUMMARY)
     at: str
     deaf: bool = Field(description="The collector does not hear, or does not run.")
     deaf_since: At
@@ -156,6 +115,7 @@ class Acknowledgement(Shape):
 
 
 class IncidentBrief(Shape):
+    model_config = shown(examples.INCIDENT_BRIEF)
     id: str
     cause: str
     severity: str
@@ -167,25 +127,7 @@ class IncidentBrief(Shape):
 class Window(Shape):
     """A maintenance window; an empty part fits everything."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": 7,
-                    "township": "",
-                    "centre": "150525100201",
-                    "device": "cam-03",
-                    "kind": "",
-                    "from": "2026-11-24T03:00:00.000Z",
-                    "to": "2026-11-24T05:00:00.000Z",
-                    "reason": "更换电源",
-                    "who": "王芳",
-                    "ended_at": None,
-                }
-            ]
-        },
-    )
+    model_config = shown(examples.WINDOW)
     id: int
     township: str
     centre: str
@@ -209,6 +151,7 @@ class PathState(Shape):
 
 
 class Centre(PathState):
+    model_config = shown(examples.CENTRE)
     centre: str
     name: str
     region: str
@@ -239,6 +182,7 @@ class LastKnown(Shape):
 
 
 class Device(Shape):
+    model_config = shown(examples.DEVICE)
     centre: str
     centre_name: str
     region: str
@@ -280,22 +224,13 @@ class LimitsShape(Shape):
 
 
 class Taken(Shape):
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "taken_at": "2026-11-24T03:12:40.160Z",
-                    "fields": {"reachable": True, "latency_ms": 12.5, "battery_percent": 87.0, "mains_power": True},
-                }
-            ]
-        },
-    )
+    model_config = shown(examples.READING)
     taken_at: At
     fields: Reading = Field(description="Names and units as the kind declares them.")
 
 
 class DeviceWhole(Device):
+    model_config = shown(examples.DEVICE_WHOLE)
     settings: dict[str, Any]
     sim_expires_on: str
     model: str
@@ -349,7 +284,7 @@ class Transitions(Page[TransitionItem]):
 
 
 class Incident(Shape):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_INCIDENT]})
+    model_config = shown(examples.INCIDENT)
     id: str
     severity: str
     cause: str
@@ -413,6 +348,7 @@ class NotificationItem(Shape):
 
 
 class IncidentWhole(Incident):
+    model_config = shown(examples.INCIDENT_WHOLE)
     merged: list[str] = Field(description="Incidents merged into this one.")
     timeline: list[TimelineItem]
     notifications: list[NotificationItem]
