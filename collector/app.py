@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,14 @@ class Collector:
         self.flood = Flood()
         record = Record(options.engine, options.public_url, self._township_of, options.kinds)
         self.ledgering = Ledgering(record, self._take_pending, self._written)
-        self.owed = asyncio.Event()
-        """Set when a notification came to be owed."""
+        self.on_owed: Callable[[], None] = lambda: None
+        """Called when a notification came to be owed."""
         self._dirty: dict[str, int] = {}  # path → position before its first row since its last snapshot
         self._safe_position = 0
         self._safe_when_written = 0
         self._heard_well_ms = restored.heard_well_at or now.wall_ms
         self._last_tick = now
+        self._confirmed = now
         self._was_hearing = False
         self._open: dict[Cause, bool] = {}
         self._journal_trouble = ""
@@ -250,7 +251,8 @@ class Collector:
             self._last_tick = now
             self.hearing.tick()
             self._note_hearing(now)
-            self.deciding.tick(now)
+            if self.hearing.sure or not self._was_hearing:
+                self.deciding.tick(now)
             if self.deciding.pending.anything:
                 self.ledgering.poke()
             self._send_acks(now)
@@ -260,15 +262,21 @@ class Collector:
     def _note_hearing(self, now: Now) -> None:
         hears = self.hearing.hears
         if hears:
-            self._heard_well_ms = now.wall_ms
+            confirmed_s = self.hearing.confirmed_s
+            self._confirmed = (
+                Now(confirmed_s, now.wall_ms - round((now.mono_s - confirmed_s) * 1000)) if confirmed_s else now
+            )
         if hears and not self._was_hearing:
             log.info("hearing", after_ms=now.wall_ms - self._heard_well_ms)
             self.deciding.watch.hearken(now)
             self.deciding.pending.deaf_changed = True
         elif self._was_hearing and not hears:
-            self.deciding.watch.deafen(now)
+            log.warning("deaf", why=self.hearing.trouble)
+            self.deciding.watch.deafen(self._confirmed)
             self.deciding.pending.deaf_changed = True
         self._was_hearing = hears
+        if hears:
+            self._heard_well_ms = self._confirmed.wall_ms
         deaf_ms = now.wall_ms - self._heard_well_ms
         if hears or deaf_ms > DEAF_AFTER_S / self.options.speed * 1000:
             self._house(Cause.COLLECTOR_DEAF, not hears, self.hearing.trouble, now, self._heard_well_ms)
@@ -330,7 +338,7 @@ class Collector:
     def _written(self, decided: Decisions, owed: list[str]) -> None:
         self._safe_position = self._safe_when_written
         if owed:
-            self.owed.set()
+            self.on_owed()
 
     # --- what the parts need of each other ---------------------------------------------------------------------------
 

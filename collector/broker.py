@@ -82,13 +82,18 @@ def write_passwords(settings: Settings, connection: Connection) -> bool:
 def collector_password(settings: Settings) -> str:
     """Our own password at the broker that we start; made the first time, and kept in the state directory."""
     path = settings.state / "secrets" / "mqtt-collector"
-    try:
-        return path.read_text("utf-8").strip()
-    except FileNotFoundError:
+    if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(path, secrets.token_urlsafe(24) + "\n")
-        (_directory(settings) / "passwords").unlink(missing_ok=True)  # it holds the hash of another
-        return path.read_text("utf-8").strip()
+        new = path.with_name(f"mqtt-collector.{os.getpid()}")
+        _write(new, secrets.token_urlsafe(24) + "\n")
+        try:
+            os.link(new, path)
+            (_directory(settings) / "passwords").unlink(missing_ok=True)  # it holds the hash of another
+        except FileExistsError:
+            pass  # another process was first: its password holds
+        finally:
+            new.unlink()
+    return path.read_text("utf-8").strip()
 
 
 def write_iotcore(settings: Settings) -> Path:

@@ -85,7 +85,17 @@ class Hearing:
     @property
     def hears(self) -> bool:
         """Connected, and nothing older than the last fence is still to come."""
-        return self._fence.hears
+        return self._fence.hears(clock.mono_s())
+
+    @property
+    def sure(self) -> bool:
+        """Silence means something just now: what was said until a moment ago has been heard."""
+        return self._fence.sure(clock.mono_s())
+
+    @property
+    def confirmed_s(self) -> float | None:
+        """Monotonic seconds: everything said before has been heard."""
+        return self._fence.confirmed_s
 
     @property
     def connected(self) -> bool:
@@ -97,7 +107,7 @@ class Hearing:
         if self.hears:
             return ""
         if self.connected:
-            return "a backlog is being drained"
+            return "the broker gives nothing back: it is behind with a backlog, or hangs"
         return next((c.last_trouble for c in self._clients.values() if c.last_trouble), "") or "no broker yet"
 
     def start(self) -> None:
@@ -180,7 +190,7 @@ class Hearing:
             self._on_session_lost()
 
     def _disconnected(self, session: str, reason: str) -> None:
-        was_hearing = self._fence.hears
+        was_hearing = self.hears
         self._fence.disconnected(session)
         self.waiting[session].clear()  # unacknowledged: the broker sends them again
         if was_hearing:

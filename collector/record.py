@@ -253,7 +253,7 @@ class Record:
         body = {
             "type": f"incident.{type_}",
             "incident": view,
-            "text": words(view, type_),
+            "text": words(view, type_, self._kinds),
             "url": url,
         }
         if incident.merged_into:

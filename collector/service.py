@@ -14,7 +14,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from collector.app import Collector, CollectorOptions
+from collector.broker import COLLECTOR, collector_password
 from collector.hearing import BrokerLogin
+from collector.notify import Notifier, configured
 from collector.recorder import run_recorder
 from shouwang import kinds as declared
 from shouwang.child import Child
@@ -51,14 +53,15 @@ def login_of(settings: Settings) -> BrokerLogin:
     tls = None
     if settings.broker_url.startswith("mqtts:"):
         tls = ssl.create_default_context(cafile=None if broker.ca_file is None else str(broker.ca_file))
+    if settings.agents_from_outside:  # the broker that we start asks us for a password too
+        return BrokerLogin(settings.broker_url, COLLECTOR, collector_password(settings))
     password = secret(broker.password, broker.password_file, "broker.password")
     return BrokerLogin(settings.broker_url, broker.username, password, tls)
 
 
 async def watch(settings: Settings) -> None:
     """Hears, decides and tells, until SIGTERM."""
-    from collector.notify import notifier_of
-
+    ways = configured(settings.notify)
     engine = await asyncio.to_thread(ledger_of, settings)
     options = CollectorOptions(
         state=settings.state,
@@ -70,7 +73,8 @@ async def watch(settings: Settings) -> None:
         public_url=settings.public_url,
     )
     collector = await asyncio.to_thread(Collector, options)
-    notifier = notifier_of(settings, engine, collector.owed)
+    notifier = Notifier(engine, ways)
+    collector.on_owed = notifier.wake
     running = asyncio.create_task(collector.run(notifier.run()))
     loop = asyncio.get_running_loop()
     for which in (signal.SIGTERM, signal.SIGINT):
@@ -108,8 +112,12 @@ def record(settings: Settings) -> None:
         kinds,
         SystemClock(),
         stop,
-        lambda: notify("WATCHDOG=1") and None,
+        _alive,
     )
+
+
+def _alive() -> None:
+    notify("WATCHDOG=1")
 
 
 def journal_of(settings: Settings) -> Path:

@@ -1,0 +1,1 @@
+"""Everything running together, written as timelines: real broker, real collector, an agent played by hand."""
