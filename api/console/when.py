@@ -52,6 +52,19 @@ def span(milliseconds: int, language: Language) -> str:
     return (f"{days} 天" if chinese else f"{days} d") + more
 
 
+def exactly(milliseconds: int, language: Language) -> str:
+    """A limit, to the second: `90 秒`, `6 分钟 30 秒`, `25 小时`."""
+    seconds = round(milliseconds / 1000)
+    if seconds < 120 and seconds % 60:
+        return f"{seconds} 秒" if language.code == "zh" else f"{seconds} s"
+    if seconds % 60:
+        return f"{span(seconds // 60 * MINUTE_MS, language)} {span(seconds % 60 * 1000, language)}"
+    if seconds % 3600 == 0 and DAY_MS <= seconds * 1000 < 3 * DAY_MS:
+        hours = seconds // 3600
+        return f"{hours} 小时" if language.code == "zh" else f"{hours} h"
+    return span(seconds * 1000, language)
+
+
 def since(instant: str | int | None, now_ms: int, language: Language) -> str:
     """How long ago the instant was; empty where there is none."""
     at_ms = instant_ms(instant)

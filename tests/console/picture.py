@@ -231,8 +231,13 @@ def _out(connection: Connection, picture: Picture) -> None:
 
     centre, device = of(0, "call_terminal", 2)
     picture.silent = f"{device.centre}/{device.device}"
-    history = ((1300, "ok", []), (1020, "degraded", ["mains_lost"]), (930, "ok", []), (410, "silent", []),
-               (380, "ok", []))  # fmt: skip
+    history: tuple[tuple[float, str, list[str]], ...] = (
+        (1300, "ok", []),
+        (1020, "degraded", ["mains_lost"]),
+        (930, "ok", []),
+        (410, "silent", []),
+        (380, "ok", []),
+    )
     for ago_min, condition, reasons in history:
         becomes(device, condition, ago_min, list(reasons), ago_min)
     becomes(device, "silent", 12, [], 13.5)
@@ -274,7 +279,7 @@ def _out(connection: Connection, picture: Picture) -> None:
         members=[f"{each.centre}/{each.device}" for each in together],
     )  # fmt: skip
     for number, kind, condition, ago_min, reason in (
-        (1, "atm", "down", 210, "device_down"), (6, "nvr", "down", 1510, "unreachable"),
+        (1, "atm", "down", 210, "dispenser_stopped"), (6, "nvr", "down", 1510, "unreachable"),
         (9, "pos_terminal", "down", 66, "unreachable"), (16, "camera", "down", 4300, "unreachable"),
         (17, "camera", "down", 640, "picture_dead"), (25, "camera", "down", 75, "no_frames"),
     ):  # fmt: skip
@@ -338,13 +343,19 @@ def _timeline(connection: Connection, picture: Picture) -> None:
         filled = {"who": "", "text": "", "detail": {}, **more}
         return {"incident_id": picture.silent_incident, "at": at_ms, "what": what, **filled}
 
+    device = picture.silent.partition("/")[2]
     _insert(
         connection,
         TimelineEntry,
         [
             line("opened", 12),
             line("probe_wanted", 11.9),
-            line("probed", 11.7, text="the agent did not answer within 12 s"),
+            line(
+                "probed",
+                11.7,
+                text="timed out",
+                detail={"reading": {"device": device, "kind": "call_terminal", "reachable": False}},
+            ),
             line("told", 10),
             line("note", 6, who="王秀兰", text="已打电话,没人接。网格员正往老人家走。"),
         ],

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import Asker, Permission, Probes, Sees
+from api.console import when
 from api.console.device.history import SPANS_H, history
 from api.console.device.probed import probed
 from api.console.page import Page, SeesHouseholds
@@ -159,5 +160,5 @@ def _facts(page: Page, device: dict[str, Any]) -> list[tuple[str, Any]]:
             (mark("Silent after"), "silent_after_s"),
             (mark("People told after"), "notify_after_s"),
         ):
-            facts.append((page.text(label), page.span(round(limits[name] * 1000))))
+            facts.append((page.text(label), when.exactly(round(limits[name] * 1000), page.language)))
     return facts + [(name.removeprefix("x_"), value) for name, value in (device.get("extra") or {}).items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from api.access import Asker, Handles, Probes, Sees
 from api.console import when, words
 from api.console.device.probed import Probed, probed
+from api.console.incidents.lines import line_text
 from api.console.page import SEVERITIES, Page, SeesHouseholds, address
 from api.problems import invalid, not_found
 from api.rest.waiting import DEED_WITHIN_S, ask_collector
@@ -172,7 +174,7 @@ def _values(page: Page, asker: Asker, incident_id: str) -> dict[str, Any]:
         "said": None,
         "households": None,
         "lasted": lambda each: _lasted(page, each),
-        "entry_text": lambda entry: _entry_text(page, entry),
+        "line_text": partial(line_text, page, incident),
         "reason": page.reasons_with(page.request.app.state.last_good.of(house.store, [incident])),
     }
 
@@ -180,10 +182,6 @@ def _values(page: Page, asker: Asker, incident_id: str) -> dict[str, Any]:
 def _lasted(page: Page, incident: dict[str, Any]) -> str:
     began, ended = when.instant_ms(incident["since"]), when.instant_ms(incident["closed_at"])
     return when.span((ended or page.now_ms) - (began or page.now_ms), page.language)
-
-
-def _entry_text(page: Page, entry: dict[str, Any]) -> str:
-    return words.outcome(page.language, entry["text"]) if entry["what"] == "closed" else str(entry["text"])
 
 
 def _member(name: str) -> dict[str, str]:
