@@ -19,7 +19,7 @@ AT_ONCE = 16
 JITTER = 0.05
 _GRACE_S = 0.5
 _IDLE_S = 60.0
-_SPREAD_S = 10.0
+_SPREAD_S = 5.0
 
 Took = Callable[[Watched, Answer, float], Awaitable[None]]
 """Is given each answer and when it was taken (monotonic seconds)."""

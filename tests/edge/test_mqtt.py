@@ -115,7 +115,7 @@ async def test_a_burst_stays_within_the_window_of_the_broker(
     assert heard.disconnected == []
 
 
-async def test_acknowledged_by_hand_and_only_on_the_connection_it_came_on(  # fault 8 of the client's side
+async def test_acknowledged_by_hand_and_only_on_the_connection_it_came_on(  # fault 8
     mosquitto: Mosquitto, clients: Clients
 ) -> None:
     one, heard = await clients(mosquitto.url, "one", manual_ack=True, receive_maximum=5)

@@ -6,7 +6,7 @@ import shutil
 import socket
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
