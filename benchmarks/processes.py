@@ -28,16 +28,3 @@ def use_of(pid: int) -> Use:
     cpu_s = (int(fields[11]) + int(fields[12])) * _TICK_S
     rss = next((row for row in status.splitlines() if row.startswith("VmRSS:")), "VmRSS: 0 kB")
     return Use(cpu_s, int(rss.split()[1]) * 1024)
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that it started and that still run, with theirs."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            numbers = [int(number) for number in task.read_text("ascii").split()]
-        except OSError:
-            continue
-        for number in numbers:
-            found += [number, *children_of(number)]
-    return found
