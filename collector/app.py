@@ -25,6 +25,7 @@ from collector.hearing import EVENTS, REPORTS, BrokerLogin, Hearing
 from collector.intake import Intake, Taken
 from collector.journal import Journal, JournalFull, Row
 from collector.ledgering import Ledgering
+from collector.notify import Answer
 from collector.record import AsideOf, Decisions, Record
 from collector.recorder_file import read_state
 from collector.restore import restore
@@ -83,6 +84,8 @@ class Collector:
         self.ledgering = Ledgering(record, self._take_pending, self._written)
         self.on_owed: Callable[[], None] = lambda: None
         """Called when a notification came to be owed."""
+        self.send_test: Callable[[str], Coroutine[Any, Any, Answer]] | None = None
+        """Sends a test message by a provider; raises KeyError for one that is not configured."""
         self._dirty: dict[str, int] = {}  # path → position before its first row since its last snapshot
         self._safe_position = 0
         self._safe_when_written = 0
@@ -106,6 +109,8 @@ class Collector:
         )
         self.errands = Errands(self.options.engine, self.deciding, self.hearing, self.intake.codec, self._load_fleet)
         self.errands.decided = self.ledgering.poke
+        if self.send_test is not None:
+            self.errands.send_test = self.send_test
         self._last_tick = SystemClock().now()
         self.hearing.start()
         try:

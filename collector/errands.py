@@ -15,11 +15,13 @@ from collector.configs import changed, configs
 from collector.deciding import Deciding
 from collector.facts import DeviceFacts, Entry, Fleet
 from collector.hearing import Hearing
+from collector.notify import Answer
 from collector.record import DeedDone
 from collector.restore import windows
 from collector.wishes import Changes, Wish, Wishes
 from shouwang import clock
 from shouwang.clock import SystemClock
+from shouwang.ledger.deeds import NOTIFY_TEST, PROBE
 from shouwang.log import get_logger
 from shouwang.messages import Codec, Malformed
 from shouwang.topics import Channel, topic
@@ -42,6 +44,7 @@ class Errands:
         load_fleet: Callable[[Connection], Fleet],
     ) -> None:
         self.decided: Callable[[], None] = lambda: None
+        self.send_test: Callable[[str], Coroutine[Any, Any, Answer]] = _no_ways
         self.asking = Asking(self._publish_command)
         self._engine = engine
         self._deciding = deciding
@@ -92,8 +95,10 @@ class Errands:
             self._deciding.incidents.set_maintenance(found)
             self._maintenance = changes.maintenance
         for wish in changes.wishes:
-            if wish.deed.what == "probe":
+            if wish.deed.what == PROBE:
                 self._spawn(self._probe_for(wish))
+            elif wish.deed.what == NOTIFY_TEST:
+                self._spawn(self._test_of_a_way(wish))
             else:
                 self._deciding.deed(wish.deed, SystemClock().now())
         if changes.wishes:
@@ -145,6 +150,19 @@ class Errands:
         self._deciding.pending.deeds.append(DeedDone(wish.deed.id, ok, clock.wall_ms(), answer))
         self.decided()
 
+    async def _test_of_a_way(self, wish: Wish) -> None:
+        """`note` names the provider; its refusal is what the person wanted to know, so it is kept as it is."""
+        way = wish.deed.note
+        try:
+            said = await self.send_test(way)
+            ok, text = said.accepted, said.text
+        except KeyError:
+            ok, text = False, f"{way!r} is not configured; see [notify] in shouwang.toml"
+        self._deciding.pending.deeds.append(
+            DeedDone(wish.deed.id, ok, clock.wall_ms(), {"answer" if ok else "reason": text})
+        )
+        self.decided()
+
     async def _probe_of_own_accord(self, device: DeviceFacts, incident_id: str) -> None:
         ok, answer = await self._probe(device)
         text = "" if ok else str(answer.get("reason", ""))
@@ -189,3 +207,7 @@ class Errands:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("an errand failed", error=repr(task.exception()))
+
+
+async def _no_ways(way: str) -> Answer:
+    raise KeyError(way)

@@ -75,6 +75,7 @@ async def watch(settings: Settings) -> None:
     collector = await asyncio.to_thread(Collector, options)
     notifier = Notifier(engine, ways)
     collector.on_owed = notifier.wake
+    collector.send_test = lambda way: notifier.send_test(way, settings.public_url)
     running = asyncio.create_task(collector.run(notifier.run()))
     loop = asyncio.get_running_loop()
     for which in (signal.SIGTERM, signal.SIGINT):
