@@ -30,6 +30,8 @@ log = get_logger("collector.errands")
 
 LOOK_EVERY_S = 0.2
 CONFIGS_AT_ONCE = 200
+WAITED_FOR_MS = 30_000
+"""Who asked for a probe or a test message longer ago has been told that nobody answered."""
 
 
 class Errands:
@@ -95,7 +97,10 @@ class Errands:
             self._deciding.incidents.set_maintenance(found)
             self._maintenance = changes.maintenance
         for wish in changes.wishes:
-            if wish.deed.what == PROBE:
+            if wish.deed.what in (PROBE, NOTIFY_TEST) and clock.wall_ms() - wish.deed.at_ms > WAITED_FOR_MS:
+                answer = {"reason": "asked while the collector was away; nobody waits for it any more"}
+                self._deciding.pending.deeds.append(DeedDone(wish.deed.id, False, clock.wall_ms(), answer))
+            elif wish.deed.what == PROBE:
                 self._spawn(self._probe_for(wish))
             elif wish.deed.what == NOTIFY_TEST:
                 self._spawn(self._test_of_a_way(wish))
