@@ -19,7 +19,7 @@ from api.server import Server, config
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """Serves the app on a free port of loopback; gives its address. Ends as the product ends."""
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         server = Server(config(app, "127.0.0.1", 0))
         task = asyncio.create_task(server.serve([listening]))

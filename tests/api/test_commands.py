@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api import service
 from shouwang import cli, clock
 from shouwang.ledger import people
 from shouwang.ledger.engine import open_engine, sqlite_url
@@ -116,3 +117,9 @@ async def test_it_serves_says_that_it_is_well_and_ends_well(state: Path, tmp_pat
             process.kill()
             await process.wait()
         told.close()
+
+
+def test_answers_are_not_held_back() -> None:
+    """asyncio sets TCP_NODELAY only on sockets that name their protocol."""
+    with service._listening("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
