@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from api.house import House, house_of
 from api.problems import Problem
-from shouwang.ledger import people
+from shouwang.ledger import people, viewings
 from shouwang.ledger.people import Person
 from shouwang.ledger.views import Scope
 from shouwang.log import get_logger
@@ -73,7 +73,7 @@ class Asker:
     def note_viewing(self, what: str, centre: str = "", device: str = "", *, allowed: bool = True) -> None:
         """Keeps that they looked at personal data, or were refused."""
         with self.house.writing() as connection:
-            people.note_viewing(
+            viewings.note_viewing(
                 connection, self.name, what, self.house.now_ms, centre=centre, device=device, allowed=allowed
             )
 

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from shouwang.ledger.tables import Centre, Credential, Feed, User, Viewing
+from shouwang.ledger.tables import Centre, Credential, Feed, User
 from shouwang.vocabulary import Role
 
 LINK_LIFE_S = 15 * 60
@@ -229,21 +229,6 @@ def users(connection: Connection) -> list[dict[str, Any]]:
         .order_by(User.name)
     )
     return [dict(row._mapping) for row in rows]
-
-
-def note_viewing(
-    connection: Connection,
-    who: str,
-    what: str,
-    now_ms: int,
-    *,
-    centre: str = "",
-    device: str = "",
-    allowed: bool = True,
-) -> None:
-    """Keeps who looked at personal data, or was refused something."""
-    row = {"at": now_ms, "who": who, "what": what, "centre": centre, "device": device, "allowed": allowed}
-    connection.execute(insert(Viewing), row)
 
 
 def _person(connection: Connection, *conditions: Any) -> Person | None:
