@@ -74,6 +74,7 @@ class Collector:
         self._last_s = self.world.at_s
         self._next_ack = 0.0
         self._dirty: dict[str, None] = {}
+        self._to_acknowledge: dict[str, None] = {}
 
     def kill(self) -> None:
         self.alive = False
@@ -110,6 +111,7 @@ class Collector:
         done = []
         for delivery in inbox:
             message = delivery.message
+            self._to_acknowledge[message.path] = None
             taken = Taken(
                 Channel(message.channel), "r", message.path, now, delivery.held_ms, b"", message.body, message.retained
             )
@@ -176,8 +178,10 @@ class Collector:
     def _acknowledge(self) -> None:
         if self.world.at_s >= self._next_ack and self.broker.connected:
             self._next_ack = self.world.at_s + ACK_EVERY_S
-            for path, boots in self.deciding.boots.items():
-                self.broker.acknowledge(path, boots.ack().boots)
+            for path in self._to_acknowledge:
+                if path in self.deciding.boots:
+                    self.broker.acknowledge(path, self.deciding.boots[path].ack().boots)
+            self._to_acknowledge.clear()
 
     def _replay(self, attentive_ms: int) -> None:
         ledger, now = self.disk.ledger, self.world.now

@@ -224,9 +224,11 @@ class Invariants:
         if collector.slow_ledger or self.clock_was_set or self.world.at_s - self._alive_since < 10:
             return
         deaf_s = self.world.at_s - self._heard_well_s
-        told = any(r.cause is Cause.COLLECTOR_DEAF and not r.closed_at_ms for r in self.disk.ledger.incidents.values())
-        if deaf_s > DEAF_AFTER_S + 15 and not told:
+        if deaf_s > DEAF_AFTER_S + 15 and not self._is_open(Cause.COLLECTOR_DEAF):
             self._breach("I6", f"deaf for {deaf_s:.0f} s and nobody is told")
+
+    def _is_open(self, cause: Cause) -> bool:
+        return any(each.cause is cause and not each.closed_at_ms for each in self.disk.ledger.incidents.values())
 
     def _history(self) -> None:
         """I3: every reading that was stored is history: no instant of it is left unknown or silent."""
