@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from collector.acks import AckSchedule
 from collector.deciding import Deciding
+from collector.directly import Directly
 from collector.errands import Errands
 from collector.facts import Fleet
 from collector.fleet import load_fleet
@@ -82,6 +83,8 @@ class Collector:
         self.flood = Flood()
         record = Record(options.engine, options.public_url, self._township_of, options.kinds)
         self.ledgering = Ledgering(record, self._take_pending, self._written)
+        self.directly: Directly | None = None
+        """The other route, for when the ledger takes nothing."""
         self.on_owed: Callable[[], None] = lambda: None
         """Called when a notification came to be owed."""
         self.send_test: Callable[[str], Coroutine[Any, Any, Answer]] | None = None
@@ -308,6 +311,9 @@ class Collector:
             self._snapshot_some()
             trouble = self._journal_trouble or (self.ledgering.trouble if self.ledgering.failing else "")
             self._house(Cause.CANNOT_RECORD, bool(trouble), trouble, now)
+            if self.directly is not None and self.ledgering.failing_s > 0:
+                waiting = self.ledgering.under_way.steps if self.ledgering.under_way else []
+                await self.directly.tell([*waiting, *self.deciding.pending.steps], self.ledgering.failing_s)
             store = await asyncio.to_thread(self._store_trouble, now.wall_ms)
             if store is not None:
                 self._house(Cause.STORE_FAILING, bool(store), store, now)

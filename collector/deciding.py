@@ -6,6 +6,7 @@ collects in `pending` until the caller takes it away to the ledger.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -207,6 +208,8 @@ class Deciding:
     def _steps(self, steps: Iterable[Step]) -> None:
         for step in steps:
             self.pending.steps.append(step)
+            if step.owe is not None:
+                step.notification_id = str(uuid.uuid4())
             if step.probe is not None:
                 self.probes_wanted.append((step.probe, step.incident.id))
 

@@ -174,3 +174,4 @@ class Step:
     entries: list[Entry] = field(default_factory=list)
     owe: NotificationType | None = None
     probe: DeviceFacts | None = None
+    notification_id: str = ""  # given when it is decided that something is owed: the same however it is told

@@ -34,16 +34,22 @@ class Ledgering:
         self._wanted = asyncio.Event()
         self._failing_since_s: float | None = None
         self.trouble = ""
+        self.under_way: Decisions | None = None
 
     def poke(self) -> None:
         """There is something to write."""
         self._wanted.set()
 
     @property
+    def failing_s(self) -> float:
+        """For how long the ledger has taken nothing; 0 while it does."""
+        since = self._failing_since_s
+        return 0.0 if since is None else clock.mono_s() - since
+
+    @property
     def failing(self) -> bool:
         """The ledger has not taken anything for a while."""
-        since = self._failing_since_s
-        return since is not None and clock.mono_s() - since > FAILING_AFTER_S
+        return self.failing_s > FAILING_AFTER_S
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -67,6 +73,7 @@ class Ledgering:
 
     async def _write(self, decided: Decisions) -> None:
         delay_s = _RETRY_MIN_S
+        self.under_way = decided
         while True:
             try:
                 owed = await asyncio.to_thread(self._record.write, decided, clock.wall_ms())
@@ -81,5 +88,6 @@ class Ledgering:
             if self._failing_since_s is not None:
                 log.info("the ledger takes decisions again", after_s=round(clock.mono_s() - self._failing_since_s, 1))
                 self._failing_since_s, self.trouble = None, ""
+            self.under_way = None
             self._written(decided, owed)
             return

@@ -6,7 +6,6 @@ read again from the position that the ledger holds.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -244,9 +243,10 @@ class Record:
                 ],
             )
         self._lines(connection, [(step.incident.id, entry) for step in steps for entry in step.entries])
-        return [self._owe(connection, s.incident, s.owe, now_ms) for s in steps if s.owe is not None]
+        return [self._owe(connection, s, s.owe, now_ms) for s in steps if s.owe is not None]
 
-    def _owe(self, connection: Connection, incident: IncidentRecord, type_: NotificationType, now_ms: int) -> str:
+    def _owe(self, connection: Connection, step: Step, type_: NotificationType, now_ms: int) -> str:
+        incident = step.incident
         view = views.incident_view(connection, incident.id, views.HOUSE, self._kinds, now_ms)
         assert view is not None  # it was written a moment ago, in this transaction
         url = f"{self._public_url.rstrip('/')}/incidents/{incident.id}"
@@ -258,9 +258,8 @@ class Record:
         }
         if incident.merged_into:
             body["merged_into"] = incident.merged_into
-        id_ = str(uuid.uuid4())
         row = {
-            "id": id_,
+            "id": step.notification_id,
             "incident_id": incident.id,
             "type": str(type_),
             "severity": str(incident.severity),
@@ -269,7 +268,7 @@ class Record:
             "body": body,
         }
         connection.execute(insert(Notification), [row])
-        return id_
+        return step.notification_id
 
     def _lines(self, connection: Connection, lines: Sequence[tuple[str, Entry]]) -> None:
         if lines:

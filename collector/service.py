@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from collector.app import Collector, CollectorOptions
 from collector.broker import COLLECTOR, collector_password
+from collector.directly import Directly
 from collector.hearing import BrokerLogin
 from collector.notify import Notifier, configured
 from collector.recorder import run_recorder
@@ -75,6 +76,7 @@ async def watch(settings: Settings) -> None:
     collector = await asyncio.to_thread(Collector, options)
     notifier = Notifier(engine, ways)
     collector.on_owed = notifier.wake
+    collector.directly = Directly(ways, options.kinds, options.public_url)
     collector.send_test = lambda way: notifier.send_test(way, settings.public_url)
     running = asyncio.create_task(collector.run(notifier.run()))
     loop = asyncio.get_running_loop()
