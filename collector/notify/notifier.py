@@ -44,6 +44,7 @@ class Notifier:
         self._trouble: dict[str, str] = {}
         self._flying: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._urgent: set[tuple[str, str]] = set()
+        self._just_landed: set[str] = set()
         self._woken = asyncio.Event()
         self._ledger_trouble = ""
 
@@ -85,7 +86,10 @@ class Notifier:
     async def _look(self) -> None:
         now_ms = self._now_ms()
         later: dict[str, int] = {}
+        self._just_landed.clear()
         for owed in await self._ledger(due, now_ms) or []:
+            if owed.id in self._just_landed:
+                continue  # it was read before its try was written down
             may = times(list(self._ways), owed.tried, self._health, owed.severity, owed.id, now_ms)
             for way, at_ms in may.items():
                 if at_ms <= now_ms:
@@ -110,6 +114,7 @@ class Notifier:
     def _landed(self, key: tuple[str, str]) -> None:
         del self._flying[key]
         self._urgent.discard(key)
+        self._just_landed.add(key[0])
         self.wake()
 
     async def _try(self, owed: Owed, way: str) -> None:

@@ -79,7 +79,7 @@ class EmailProvider(Provider):
             letter["References"] = f"<{incident['id']}@{domain}>"
         letter["Date"] = format_datetime(clock.shanghai(clock.wall_ms()))
         letter["Auto-Submitted"] = "auto-generated"
-        letter.set_content(message.whole_text(config.language, 50_000) + "\n")
+        letter.set_content(message.whole_text(config.language, 50_000) + "\n", cte="base64")  # not every way is 8-bit
         return letter
 
     def _hand_over(self, addresses: list[str], letter: EmailMessage) -> Answer:

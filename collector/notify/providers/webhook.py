@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,10 +34,7 @@ class WebhookProvider(Provider):
         key = secret(config.secret, config.secret_file, "notify.webhook.secret_file")
         if key is None:
             raise SettingsError("notify.webhook: secret_file is missing (the receiver checks the signature with it)")
-        try:
-            self._signer = Webhook(key)
-        except (binascii.Error, ValueError, RuntimeError) as error:
-            raise SettingsError(f"notify.webhook.secret: neither whsec_… nor base64: {error}") from None
+        self._signer = Webhook(_checked(key))
         self._poster = Poster(
             config.url, allow_private=config.allow_private, timeout_s=self.timeout_s, key="notify.webhook.url"
         )
@@ -51,3 +49,14 @@ class WebhookProvider(Provider):
 
     async def close(self) -> None:
         await self._poster.close()
+
+
+def _checked(key: str) -> str:
+    """The secret, when it is what the specification asks for. Raises SettingsError, which does not repeat it."""
+    try:
+        length = len(base64.b64decode(key.removeprefix("whsec_"), validate=True))
+    except (binascii.Error, ValueError):
+        raise SettingsError("notify.webhook.secret: neither whsec_… nor base64") from None
+    if not 24 <= length <= 64:
+        raise SettingsError(f"notify.webhook.secret: it holds {length} bytes, and must hold 24 to 64")
+    return key
