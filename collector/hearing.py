@@ -11,6 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from collector.fence import Fence
 from shouwang import clock, topics
@@ -75,9 +76,9 @@ class Hearing:
                     backoff_min_s=0.3,
                     backoff_max_s=5.0,
                 ),
-                on_connected=lambda present, session=session: self._connected(session, present),
-                on_disconnected=lambda reason, session=session: self._disconnected(session, reason),
-                on_message=lambda message, session=session: self._received(session, message),
+                on_connected=partial(self._connected, session),
+                on_disconnected=partial(self._disconnected, session),
+                on_message=partial(self._received, session),
             )
             for session, window in ((EVENTS, EVENT_WINDOW), (REPORTS, REPORT_WINDOW))
         }

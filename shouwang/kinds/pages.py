@@ -21,7 +21,8 @@ _WORDS = {
         "fields": "| field | unit | possible | label |",
         "rules": "| not ok when | becomes | notes |",
         "limits": (
-            "report every {report} s · silent after {silent} s · down after {down} failed probes · told after {notify} s"
+            "report every {report} s · silent after {silent} s · "
+            "down after {down} failed probes · told after {notify} s"
         ),
         "profile": "Profile",
         "severity": "severity of its loss",

@@ -1,5 +1,6 @@
 """The journal: on disk when it says so, in order, bounded, pruned only behind every reader."""
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,12 @@ from collector.journal import Journal, JournalFull, Row
 
 def row(payload: bytes = b"x", channel: str = "report") -> Row:
     return Row(channel, "150525", "150525100201", 1_700_000_000_000, 5, 0, payload)
+
+
+def fill(journal: Journal, channel: str) -> None:
+    with contextlib.suppress(JournalFull):
+        for _ in range(100):
+            journal.append([row(b"r" * 8_000, channel)])
 
 
 def test_rows_come_back_in_order_with_their_positions(tmp_path: Path) -> None:
@@ -62,14 +69,14 @@ def test_positions_are_never_used_again(tmp_path: Path) -> None:
 
 def test_at_its_limit_reports_are_refused_and_events_find_room(tmp_path: Path) -> None:  # fault 28
     journal = Journal(tmp_path / "journal.db", limit_bytes=400_000)
+    fill(journal, "report")
     with pytest.raises(JournalFull, match="at its limit"):
-        for _ in range(100):
-            journal.append([row(b"r" * 8_000)])
+        journal.append([row(b"r")])
     before = journal.last
     assert journal.append([row(b"help", "event")]) == before + 1
+    fill(journal, "event")
     with pytest.raises(JournalFull):
-        for _ in range(100):
-            journal.append([row(b"e" * 8_000, "event")])
+        journal.append([row(b"e", "event")])
 
 
 def test_appending_and_pruning_at_once_are_one_transaction_after_the_other(tmp_path: Path) -> None:

@@ -35,8 +35,14 @@ def report(**changed: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("changed", "valid"),
-    [({}, True), ({"of_tomorrow": 1}, True), ({"age_ms": -1}, False), ({"battery_percent": 101}, False), ({"kind": "toaster"}, False)],
-)  # fmt: skip
+    [
+        ({}, True),
+        ({"of_tomorrow": 1}, True),
+        ({"age_ms": -1}, False),
+        ({"battery_percent": 101}, False),
+        ({"kind": "toaster"}, False),
+    ],
+)
 def test_the_schema_judges_as_the_decoder_does(kinds: Kinds, changed: dict[str, Any], valid: bool) -> None:
     validator = jsonschema.Draft202012Validator(schemas.schemas(kinds)["report"])
     assert validator.is_valid(report(**changed)) is valid

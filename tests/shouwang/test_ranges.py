@@ -12,7 +12,8 @@ _pairs = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 6)), max_size=40)
 
 @given(_pairs, st.integers(1, 70))
 def test_holds_what_a_set_holds(pairs: list[tuple[int, int]], floor: int) -> None:
-    ranges, plain = Ranges(), set()
+    ranges = Ranges()
+    plain: set[int] = set()
     for start, length in pairs:
         new = set(range(start, start + length + 1)) - plain
         assert ranges.add(start, start + length) is bool(new)
