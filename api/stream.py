@@ -184,6 +184,7 @@ async def _events(hub: Hub, listener: Listener, house: House, last_id: int | Non
     began_s = checked_s = spoke_s = mono_s()
     up_to = hub.position
     ended = asyncio.create_task(listener.ended.wait())
+    waiting: asyncio.Task[bytes] | None = None
     try:
         yield b"retry: 2000\n\n"
         if last_id is not None and last_id < up_to:
@@ -209,6 +210,8 @@ async def _events(hub: Hub, listener: Listener, house: House, last_id: int | Non
                 checked_s = mono_s()
     finally:
         ended.cancel()
+        if waiting is not None:
+            waiting.cancel()  # the browser went away while we waited for an event
         hub.detach(listener)
 
 
