@@ -163,9 +163,21 @@ class Recorder:
         now_s = self._clock.now().mono_s
         if now_s - self._settled_at_s >= SETTLE_EVERY_S and self._released != self._position:
             self._release()
-        if now_s - self._maintained_at_s >= MAINTAIN_EVERY_S and not self._store.maintain(self._clock.now().wall_ms):
+        more = now_s - self._maintained_at_s >= MAINTAIN_EVERY_S and self._maintain(now_s)
+        return 0.0 if len(rows) >= ROWS_A_TURN or more else IDLE_S
+
+    def _maintain(self, now_s: float) -> bool:
+        """A slice of the store's own work; True: there is more. Where it fails, storing goes on."""
+        try:
+            more = self._store.maintain(self._clock.now().wall_ms)
+        except StoreUnavailable as error:
+            more = False
+            self._change(maintenance=str(error)[:500])
+        else:
+            self._change(maintenance="")
+        if not more:
             self._maintained_at_s = now_s
-        return 0.0 if len(rows) >= ROWS_A_TURN or self._maintained_at_s < now_s - MAINTAIN_EVERY_S else IDLE_S
+        return more
 
     def _record(self, turn: Turn) -> None:
         assert self._position is not None

@@ -40,6 +40,7 @@ class RecorderState(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int = 0
     failing_since_ms: int | None = None
     reason: str = ""
+    maintenance: str = ""  # why downsampling or retention fails, while storing goes on
     stored: int = 0  # readings, ever
     aside: dict[str, int] = {}  # readings, ever, by reason
     unregistered: int = 0  # readings of devices that are not in the fleet, ever: counted by the watch, not kept

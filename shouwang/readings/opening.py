@@ -9,6 +9,7 @@ from shouwang.readings.embedded import EmbeddedStore
 from shouwang.readings.store import ReadingStore, Retention
 
 FILE = "readings.db"
+MARKS = "hours.db"
 
 
 def open_store(
@@ -30,4 +31,4 @@ def open_store(
         return EmbeddedStore(state_dir / FILE, kinds, writable=writable, retention=retention)
     from shouwang.readings.influx import InfluxStore  # its client is slow to import
 
-    return InfluxStore(url, org, bucket, token, kinds)
+    return InfluxStore(url, org, bucket, token, kinds, marks=state_dir / MARKS if writable else None)
