@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -26,13 +26,14 @@ class FeedConfig(msgspec.Struct, omit_defaults=True):
     silent_after_s: float
 
 
-def configs(connection: Connection, fleet: Fleet, kinds: Kinds, paths: Iterable[str] | None = None) -> dict[str, bytes]:
-    """The payload of every path (or of those named), ready to publish. Its revision changes only with its content."""
-    wanted = fleet.paths if paths is None else [path for path in paths if path in fleet.paths]
+def configs(connection: Connection, fleet: Fleet, kinds: Kinds, paths: Sequence[str]) -> dict[str, bytes]:
+    """The payloads of these paths, ready to publish. A config's revision changes only with its content."""
     columns = (Device.id, Device.centre, Device.device, Device.kind, Device.driver, Device.target, Device.settings)
     devices: dict[str, list[ConfiguredDevice]] = defaultdict(list)
     for row in connection.execute(
-        select(*columns).where(Device.retired_at.is_(None)).order_by(Device.centre, Device.device)
+        select(*columns)
+        .where(Device.retired_at.is_(None), Device.centre.in_(paths))
+        .order_by(Device.centre, Device.device)
     ):
         facts = fleet.by_id.get(row.id)
         if facts is None or facts.path != row.centre:
@@ -50,13 +51,9 @@ def configs(connection: Connection, fleet: Fleet, kinds: Kinds, paths: Iterable[
         )
     return {
         path: _feed(fleet.paths[path].silent_after_s) if fleet.paths[path].is_feed else _centre(devices.get(path, []))
-        for path in wanted
+        for path in paths
+        if path in fleet.paths
     }
-
-
-def changed(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
-    """The paths whose agents have to be told."""
-    return [path for path, payload in new.items() if old.get(path) != payload]
 
 
 def _centre(devices: list[ConfiguredDevice]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.ask import Asking, NoAnswer
-from collector.configs import changed, configs
+from collector.configs import configs
 from collector.deciding import Deciding
 from collector.facts import DeviceFacts, Entry, Fleet
 from collector.hearing import Hearing
@@ -55,8 +56,8 @@ class Errands:
         self._load_fleet = load_fleet
         self._wishes = Wishes(engine)
         self._maintenance: tuple[int | None, ...] | None = None
-        self._configs: dict[str, bytes] | None = None
-        self._published: dict[str, bytes] = {}
+        self._published: dict[str, bytes] = {}  # path → digest of the config that the broker has taken
+        self._unpublished = True
         self._publishing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -64,8 +65,9 @@ class Errands:
         """Until cancelled."""
         while True:
             try:
-                if self._configs is None:
-                    await self._reload(self._deciding.fleet.revision)
+                if self._unpublished and self._hearing.connected:
+                    self._unpublished = False
+                    self.publish_configs()
                 await self._follow(await asyncio.to_thread(self._wishes.look))
             except (SQLAlchemyError, OSError) as error:
                 log.warning("cannot read the ledger", error=str(error)[:300])
@@ -86,12 +88,13 @@ class Errands:
         """Tells agents what to watch, where that has changed (or all of them, when the broker may have forgotten)."""
         if all_of_them:
             self._published.clear()
-        if self._configs is not None and (self._publishing is None or self._publishing.done()):
-            self._publishing = self._spawn(self._publish())
+        if self._publishing is not None:
+            self._publishing.cancel()
+        self._publishing = self._spawn(self._publish())
 
     async def _follow(self, changes: Changes) -> None:
         if changes.fleet_revision != self._deciding.fleet.revision:
-            await self._reload(changes.fleet_revision)
+            await self._reload()
         if changes.maintenance != self._maintenance:
             found = await asyncio.to_thread(self._windows)
             self._deciding.incidents.set_maintenance(found)
@@ -113,38 +116,39 @@ class Errands:
         with self._engine.connect() as connection:
             return windows(connection, SystemClock().now())
 
-    async def _reload(self, revision: str) -> None:
-        fleet, self._configs = await asyncio.to_thread(self._load)
-        if fleet.revision != self._deciding.fleet.revision:
-            log.info("fleet", revision=fleet.revision, paths=len(fleet.paths), devices=len(fleet.by_id))
-            self._deciding.set_fleet(fleet, SystemClock().now())
-            self.decided()
+    async def _reload(self) -> None:
+        fleet = await asyncio.to_thread(self._load)
+        log.info("fleet", revision=fleet.revision, paths=len(fleet.paths), devices=len(fleet.by_id))
+        self._deciding.set_fleet(fleet, SystemClock().now())
+        self.decided()
         self.publish_configs()
 
-    def _load(self) -> tuple[Fleet, dict[str, bytes]]:
+    def _load(self) -> Fleet:
         with self._engine.connect() as connection:
-            fleet = self._load_fleet(connection)
-            return fleet, configs(connection, fleet, self._deciding.watch.kinds)
+            return self._load_fleet(connection)
 
     async def _publish(self) -> None:
-        """Retained, a few at a time; a path whose publish was lost is told again at the next connection."""
-        while self._configs is not None:
-            wanted = changed(self._published, self._configs)[:CONFIGS_AT_ONCE]
-            sent = {path: self._configs[path] for path in wanted if path in self._deciding.fleet.paths}
-            if not sent:
-                return
+        """Retained, a few at a time, so that neither memory nor the broker has the whole fleet's at once. What is lost
+        with a connection is published again once there is one."""
+        paths = list(self._deciding.fleet.paths)
+        for start in range(0, len(paths), CONFIGS_AT_ONCE):
+            fleet = self._deciding.fleet
+            payloads = await asyncio.to_thread(self._configs, fleet, paths[start : start + CONFIGS_AT_ONCE])
+            changed = {p: said for p, said in payloads.items() if self._published.get(p) != _digest(said)}
             answers = [
-                self._hearing.tell(
-                    topic(self._deciding.fleet.paths[path].region, path, Channel.CONFIG), payload, qos=1, retain=True
-                )
-                for path, payload in sent.items()
+                self._hearing.tell(topic(fleet.paths[p].region, p, Channel.CONFIG), said, qos=1, retain=True)
+                for p, said in changed.items()
             ]
-            for (path, payload), answer in zip(sent.items(), answers, strict=True):
+            for (path, said), answer in zip(changed.items(), answers, strict=True):
                 puback: Any = await answer
                 if puback.ok:
-                    self._published[path] = payload
+                    self._published[path] = _digest(said)
                 else:
-                    await asyncio.sleep(1)
+                    self._unpublished = True
+
+    def _configs(self, fleet: Fleet, paths: list[str]) -> dict[str, bytes]:
+        with self._engine.connect() as connection:
+            return configs(connection, fleet, self._deciding.watch.kinds, paths)
 
     async def _probe_for(self, wish: Wish) -> None:
         device = self._device(wish.centre, wish.device)
@@ -216,3 +220,7 @@ class Errands:
 
 async def _no_ways(way: str) -> Answer:
     raise KeyError(way)
+
+
+def _digest(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=8).digest()
