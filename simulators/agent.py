@@ -24,7 +24,7 @@ from shouwang.kinds import Kind
 from shouwang.limits import device_limits
 from shouwang.log import get_logger
 from shouwang.messages import VERSION, Command, Reply
-from simulators.device import Device
+from simulators.device import Device, Fields, Moment
 from simulators.faults import FaultKind, World
 from simulators.fleet import SimDevice
 from simulators.network import SimulatedUplink
@@ -88,7 +88,8 @@ class SimAgent:
     def _watch(self, facts: SimDevice, number: int) -> _Watched:
         limits = device_limits(self._setting.kinds[facts.kind], facts.profile or None)
         every_beats = max(1, round(limits.report_every_s / BEAT_S))
-        return _Watched(facts, Device(facts.name_on_path, facts.kind, self._setting.seed), every_beats, number)
+        device = Device(facts.name_on_path, facts.kind, f"{self._setting.seed}/{facts.centre}")
+        return _Watched(facts, device, every_beats, number)
 
     # --- life
 
@@ -215,8 +216,7 @@ class SimAgent:
                 # Everything in the first beat, so that nothing starts its life unheard; then each in its turn.
                 if self._beats > 1 and (self._beats + watched.turn) % watched.every_beats:
                     continue
-                around = self._setting.world.around(watched.facts, moment)
-                fields = watched.device.reading(moment, around)
+                fields = self._fields(watched, moment)
                 if fields is None:
                     continue
                 if watched.facts.kind == "site":
@@ -226,6 +226,13 @@ class SimAgent:
                 readings.append(Reading(watched.device.name, watched.facts.kind, taken_mono_s, fields))
             self.readings_taken += len(readings)
             await uplink.report(readings)
+
+    def _fields(self, watched: _Watched, moment: Moment) -> Fields | None:
+        fields = watched.device.reading(moment, self._setting.world.around(watched.facts, moment))
+        if fields is not None and (age_ms := fields.get("last_heard_age_ms")):
+            # It counts for the watch's limits, which speed divides.
+            fields["last_heard_age_ms"] = round(self._setting.tempo.real_s(age_ms))
+        return fields
 
     def _of_itself(self, fields: dict[str, Any], outbox: Outbox) -> None:
         pending = outbox.pending().reports
@@ -240,7 +247,7 @@ class SimAgent:
             reason = f"no device {command.device!r} here" if watched is None else f"no command {command.command!r}"
             return Reply(v=VERSION, id=command.id, ok=False, reason=reason)
         moment = self._setting.tempo.moment(self._clock.now())
-        fields = watched.device.reading(moment, self._setting.world.around(watched.facts, moment))
+        fields = self._fields(watched, moment)
         if fields is None:
             return Reply(v=VERSION, id=command.id, ok=False, reason="the device does not answer")
         said = {"device": watched.device.name, "kind": watched.facts.kind, "age_ms": 0, **fields}

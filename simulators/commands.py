@@ -36,6 +36,7 @@ def simulate(
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", show_default=False)] = None,
     control: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    after: Annotated[int | None, typer.Option(hidden=True)] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the scenarios and end.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +47,11 @@ def simulate(
     Example: shouwang simulate --centres 20 --speed 10 --scenario power_cut_centre
     """
     from simulators import scenario as scenarios
+
+    if after is not None:
+        from simulators.waiting import wait_for_port
+
+        wait_for_port(after)  # before anything is loaded: the console is to be there first
     from simulators.fleet import naiman, write_csv
     from simulators.running import Running, run
 

@@ -79,7 +79,7 @@ class ControlServer:
             while line := await reader.readline():
                 writer.write(msgspec.json.encode(self._answer(line)) + b"\n")
                 await writer.drain()
-        except (OSError, ValueError):  # gone, or a line without end
+        except (OSError, ValueError, asyncio.CancelledError):  # gone, a line without end, or our own end
             pass
         finally:
             self._listening.discard(writer)

@@ -56,7 +56,7 @@ class Device:
 
     __slots__ = ("_behave", "_noise", "_trait", "asked_at_s", "battery_percent", "kind", "name", "transaction_at_s")
 
-    def __init__(self, name: str, kind: str, seed: int = 1) -> None:
+    def __init__(self, name: str, kind: str, seed: int | str = 1) -> None:
         behave = _BEHAVIOURS.get(kind)
         if behave is None:
             raise ValueError(f"no behaviour is known of kind {kind!r}; known: {', '.join(sorted(_BEHAVIOURS))}")
@@ -115,7 +115,8 @@ def _call_terminal(device: Device, reading: Fields, moment: Moment, around: Surr
     if around.stale_since_s is not None:
         age_s = moment.elapsed_s - around.stale_since_s
     else:
-        age_s = 20 * device.chance()
+        # Asked by an agent it answers now; a feed heard of it within the last minute.
+        age_s = (60 if "/" in device.name else 1) * device.chance()
         _answered(device, reading, 18 + 30 * device.trait)
     reading["battery_percent"] = round(device.battery_percent, 1)
     reading["mains_power"] = around.mains

@@ -26,6 +26,7 @@ from simulators.player import Happening
 from simulators.scenario import Scenario, ScenarioError, load
 
 PROGRESS_EVERY_S = 10.0
+_PREFIX = "shouwang-outboxes-"
 _MEMORY = Path("/dev/shm")  # noqa: S108  a file system in memory, where Linux has one
 _MEMORY_NEEDED_BYTES = 1 << 30
 
@@ -159,5 +160,24 @@ def outboxes_folder(asked: Path | None) -> Iterator[Path]:
     parent = None
     if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED_BYTES:
         parent = _MEMORY
-    with tempfile.TemporaryDirectory(prefix="shouwang-outboxes-", dir=parent) as folder:
+    _sweep(parent or Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent) as folder:
         yield Path(folder)
+
+
+def _sweep(parent: Path) -> None:
+    """Removes what simulations left that were killed."""
+    for left in parent.glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not _runs(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

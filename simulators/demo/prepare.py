@@ -111,6 +111,7 @@ def _settings(asked: Asked) -> str:
         "[notify.webhook]",
         f'url = "{asked.page_url}/webhook"',
         'secret_file = "webhook-secret"',
+        "allow_private = true  # the demo's own page, on this machine",
     ]
     for name in ["centre", *load()]:
         after_s = _NOTIFY_AFTER_S.get(name, _NOTIFY_AFTER_OTHERS_S)

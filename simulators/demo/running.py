@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import tempfile
@@ -30,7 +31,9 @@ from simulators.fleet import DEVICES_PER_CENTRE
 
 LOOK_EVERY_S = 0.25
 PREPARE_WITHIN_S = 120.0
-STOP_WITHIN_S = 8.0
+STOP_WITHIN_S = 8.5
+LINES_AT_ONCE = 8
+INCIDENTS_REMEMBERED = 5000
 FIRST_SCENARIO = "first_steps"
 
 
@@ -47,6 +50,7 @@ class Demo:
 
     def __init__(self, asked: Asked, began_s: float) -> None:
         check_ports(asked)
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
         self.asked = asked
         self.prepared: Prepared = prepare(asked)
         self.telling = Telling(began_s, asked.state / "demo.json")
@@ -63,7 +67,8 @@ class Demo:
         with tempfile.TemporaryDirectory(prefix="shouwang-demo-") as folder, self._log() as log:
             socket_path = Path(folder) / "control"
             self.supervisor = Supervisor(
-                [*children(self.loaded, self.flags), self._simulation(socket_path)],
+                # The simulation ends last, when nobody hears it any more: its goodbyes are no incidents of the demo.
+                [self._simulation(socket_path), *children(self.loaded, self.flags)],
                 stop_within_s=STOP_WITHIN_S,
                 on_change=self._changed,
                 say=lambda line: print(line, file=log, flush=True),
@@ -135,10 +140,11 @@ class Demo:
         asked = self.asked
         arguments = [
             "--speed", f"{asked.speed}", "--seed", f"{asked.seed}", "--broker", f"mqtt://127.0.0.1:{asked.mqtt_port}",
-            "--control", str(socket_path), "--centres", f"{len(self.prepared.fleet)}",
+            "--control", str(socket_path), "--after", f"{asked.port}", "--centres", f"{len(self.prepared.fleet)}",
             "--building", f"{sum(centre.stage != 'live' for centre in self.prepared.fleet)}",
         ]  # fmt: skip
-        return Child("simulation", command("simulate", *arguments), watchdog_s=None, stop_within_s=3.0)
+        child = command("simulate", *arguments)
+        return Child("simulation", child, watchdog_s=None, start_within_s=180.0, stop_within_s=2.5)
 
     async def _run_command(self, name: str, *arguments: str) -> str:
         """One of our own commands, to its end; gives what it printed. Raises Trouble with what it complained of."""
@@ -162,9 +168,13 @@ class Demo:
 
     async def _tell_all(self, socket_path: Path) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._await_first_page())
-            group.create_task(self._sign_in())
+            group.create_task(self._follow_console())
             group.create_task(self._follow_simulation(socket_path))
+
+    async def _follow_console(self) -> None:
+        await self._await_first_page()
+        await self._sign_in()  # only now: until the first page every core has enough to do
+        await self._follow_incidents()
 
     async def _await_first_page(self) -> None:
         async with httpx.AsyncClient(base_url=self.asked.console_url, timeout=2) as client:
@@ -188,9 +198,8 @@ class Demo:
         )
         self._token = json.loads(token)["token"]
         write_secret(self.asked.state / "token", self._token)
-        link = json.loads(user)["link"]
+        link = json.loads(user)["url"]
         self.telling.say(f"一次性登录链接：{link}", f"one-time sign-in link: {link}")
-        await self._follow_incidents()
 
     async def _follow_incidents(self) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}
@@ -199,31 +208,33 @@ class Demo:
                 with contextlib.suppress(httpx.HTTPError):
                     answer = await client.get("/incidents", params={"open": "true", "limit": "200"})
                     if answer.is_success:
-                        for incident in answer.json()["items"]:
-                            self._told_of(incident)
+                        self._told_of(answer.json()["items"])
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    def _told_of(self, incident: dict[str, Any]) -> None:
-        id_ = incident["id"]
-        if id_ in self._known_incidents:
+    def _told_of(self, incidents: list[dict[str, Any]]) -> None:
+        new = [incident for incident in incidents if incident["id"] not in self._known_incidents]
+        if not new:
             return
-        self._known_incidents[id_] = incident["cause"]
-        while len(self._known_incidents) > 5000:
+        self._known_incidents.update((incident["id"], incident["cause"]) for incident in new)
+        while len(self._known_incidents) > INCIDENTS_REMEMBERED:
             del self._known_incidents[next(iter(self._known_incidents))]
-        where = "/".join(filter(None, (incident.get("centre"), incident.get("device")))) or incident.get("township", "")
         if self.telling.fact("first_incident_s"):
             self.telling.say("第一起事件已开：", "the first incident is open:")
-        self.telling.say(
-            f"事件 {incident['severity']} {incident['cause']} {where}",
-            f"incident {incident['severity']} {incident['cause']} {where}",
-        )
+        for incident in new[:LINES_AT_ONCE]:
+            where = "/".join(filter(None, (incident.get("centre"), incident.get("device"))))
+            said = f"{incident['severity']} {incident['cause']} {where or incident.get('township') or ''}"
+            self.telling.say(f"事件 {said}", f"incident {said}")
+        if len(new) > LINES_AT_ONCE:
+            more = len(new) - LINES_AT_ONCE
+            self.telling.say(f"另有{more}起事件", f"and {more} more incidents")
 
     def _arrived(self, arrival: Arrival) -> None:
         if self.telling.fact("first_notification_s"):
             self.telling.say(
                 "第一条通知已到达，签名正确：", "the first notification has arrived, its signature verified:"
             )
-        self.telling.say(f"通知：{arrival.zh}", f"notification: {arrival.en}")
+        zh, en = (" ".join(text.splitlines()[:2]) for text in (arrival.zh, arrival.en))
+        self.telling.say(f"通知：{zh}", f"notification: {en}")
 
     async def _follow_simulation(self, socket_path: Path) -> None:
         while True:
