@@ -20,6 +20,7 @@ from shouwang.settings import Settings, SettingsError
 COLLECTOR = "_collector"
 """Our own user name. No centre can have it: theirs hold no underscore."""
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+EMBEDDED = "embedded"
 _PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto")
 WITHOUT_MOSQUITTO = (
     "agents on other machines need Mosquitto, which asks each for its password and holds each to its own topics; "
@@ -27,11 +28,15 @@ WITHOUT_MOSQUITTO = (
 )
 
 
-def find_mosquitto() -> Path | None:
-    """Where Mosquitto is installed, if it is; SHOUWANG_MOSQUITTO names another, or none at all when it is empty."""
-    named = os.environ.get("SHOUWANG_MOSQUITTO")
+def find_mosquitto(settings: Settings) -> Path | None:
+    """Where Mosquitto is installed, if it is; `broker.program` names another, or `embedded`. Raises SettingsError."""
+    named = settings.broker.program
+    if named == EMBEDDED:
+        return None
     if named is not None:
-        return Path(named) if named else None
+        if not os.access(named, os.X_OK):
+            raise SettingsError(f"broker.program: {named} is no program; give {EMBEDDED}, or where mosquitto is")
+        return Path(named)
     found = shutil.which("mosquitto")
     return Path(found) if found else next((Path(place) for place in _PLACES if Path(place).exists()), None)
 

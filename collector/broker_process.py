@@ -28,7 +28,7 @@ STOP_WITHIN_S = 5.0
 
 def run(settings: Settings) -> int:
     """Runs the broker until it ends; gives its exit code. Raises SettingsError."""
-    mosquitto = find_mosquitto()
+    mosquitto = find_mosquitto(settings)
     check(settings, mosquitto)
     if mosquitto is None:
         return _run_embedded(settings)

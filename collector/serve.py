@@ -39,7 +39,7 @@ def serve(loaded: Loaded, flags: Mapping[str, Any]) -> int:
     """
     settings = loaded.settings
     configured(settings.notify, loaded.sources)
-    check(settings, find_mosquitto())
+    check(settings, find_mosquitto(settings))
     with held(settings.state):
         check_ports(settings)
         engine = open_ledger(settings)

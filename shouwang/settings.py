@@ -46,6 +46,7 @@ class Broker(Section):
     port: int = Field(18830, ge=1, le=65535)
     certificate_file: Path | None = None  # of the broker that we start: then it speaks TLS on `host`
     key_file: Path | None = None
+    program: str | None = None  # `embedded`, or where Mosquitto is; left out: Mosquitto where it is installed
 
 
 class Readings(Section):
