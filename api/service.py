@@ -23,7 +23,7 @@ from shouwang.ledger.migrate import upgrade
 from shouwang.log import get_logger
 from shouwang.readings import ReadingStore, open_store
 from shouwang.sd_notify import notify, watchdog_s
-from shouwang.settings import Settings, SettingsError, secret
+from shouwang.settings import Settings, SettingsError, readings_token
 from shouwang.trouble import Trouble
 
 log = get_logger("api.service")
@@ -52,7 +52,7 @@ def store_of(settings: Settings, kinds: Kinds) -> ReadingStore:
         kinds,
         org=said.org,
         bucket=said.bucket,
-        token=secret(said.token, said.token_file, "readings.token") or "",
+        token=readings_token(said, writes=False),
     )
 
 

@@ -26,9 +26,9 @@ from shouwang.kinds import Kinds
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import upgrade
 from shouwang.log import get_logger
-from shouwang.readings import open_store
+from shouwang.readings import Retention, open_store
 from shouwang.sd_notify import notify
-from shouwang.settings import Settings, environment_of, secret
+from shouwang.settings import Settings, environment_of, readings_token, secret
 from shouwang.supervisor import Supervisor
 
 log = get_logger("collector.service")
@@ -97,7 +97,7 @@ def record(settings: Settings) -> None:
         signal.signal(which, lambda *_: stop.set())
     kinds = kinds_of(settings)
     readings = settings.readings
-    token = secret(readings.token, readings.token_file, "readings.token") or ""
+    token = readings_token(readings, writes=True)
     notify("READY=1")
     run_recorder(
         settings.state,
@@ -111,6 +111,7 @@ def record(settings: Settings) -> None:
             bucket=readings.bucket,
             token=token,
             writable=True,
+            retention=Retention(readings.raw_days, readings.hourly_days),
         ),
         kinds,
         SystemClock(),

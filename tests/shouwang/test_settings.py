@@ -61,7 +61,7 @@ def test_a_path_of_the_file_is_meant_from_where_the_file_stands(write: Writer, t
     [
         ("[brokr]\nurl='mqtt://x'", "brokr: unknown key; did you mean broker?"),
         ("[broker]\nulr='mqtt://x'", "broker.ulr: unknown key; did you mean url?"),
-        ("[readings]\nzzz=1", "readings.zzz: unknown key; known are bucket, org, token, token_file, url"),
+        ("[ledger]\nzzz=1", "ledger.zzz: unknown key; known are url"),
         ("[limits.atm]\nsilent_after=3", "limits.atm.silent_after: unknown key; did you mean silent_after_s?"),
         ("[limits.call_terminl]\nsilent_after_s=3", "limits.call_terminl: no such kind; did you mean call_terminal?"),
         ("[limits.centre]\ndown_after_probes=3", "limits.centre: only silent_after_s and notify_after_s"),
