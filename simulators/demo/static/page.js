@@ -43,7 +43,7 @@ function drawArrival(arrival) {
   tags.append(element("time", clock(arrival.at_ms)), element("b", w.type[arrival.type] || arrival.type),
     element("span", w.severity[arrival.severity] || arrival.severity), element("span", `✓ ${w.verified}`));
   if (arrival.times > 1) tags.append(element("span", `${w.repeated} ×${arrival.times}`));
-  const text = element("div", language === "zh" ? arrival.zh : arrival.en);
+  const text = element("div", language === "zh" ? arrival.zh : arrival.en, "text");
   item.append(tags, text);
   if (arrival.url.startsWith("http")) {
     const link = element("a", arrival.url);
