@@ -21,11 +21,15 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 ID = BigInteger().with_variant(Integer(), "sqlite")
 """An autoincrementing key on both engines."""
+
+
+_OF_PATH = text("device_id IS NULL")
 
 
 class Base(DeclarativeBase):
@@ -152,7 +156,10 @@ class Transition(Base):
     `at` is since when it was so, `known_at` when we knew."""
 
     __tablename__ = "transitions"
-    __table_args__ = (Index("ix_transitions_device", "device_id", "at"), Index("ix_transitions_path", "path", "at"))
+    __table_args__ = (
+        Index("ix_transitions_device", "device_id", "at"),
+        Index("ix_transitions_path", "path", "at", sqlite_where=_OF_PATH, postgresql_where=_OF_PATH),
+    )
     id: Mapped[int] = mapped_column(ID, primary_key=True, autoincrement=True)
     device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"))
     path: Mapped[str] = mapped_column(String(32))
@@ -254,6 +261,7 @@ class Change(Base):
     """What the event stream carries, in order; pruned after two days."""
 
     __tablename__ = "changes"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # an id is never given twice
     id: Mapped[int] = mapped_column(ID, primary_key=True, autoincrement=True)
     at: Mapped[int] = mapped_column(index=True)
     what: Mapped[str] = mapped_column(String(16))  # condition, path, incident, fleet, deaf

@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("township", sa.String(length=32), nullable=False),
         sa.Column("incident_id", sa.String(length=36), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_changes")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("changes", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_changes_at"), ["at"], unique=False)
@@ -338,7 +339,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("transitions", schema=None) as batch_op:
         batch_op.create_index("ix_transitions_device", ["device_id", "at"], unique=False)
-        batch_op.create_index("ix_transitions_path", ["path", "at"], unique=False)
+        batch_op.create_index(
+            "ix_transitions_path",
+            ["path", "at"],
+            unique=False,
+            sqlite_where=sa.text("device_id IS NULL"),
+            postgresql_where=sa.text("device_id IS NULL"),
+        )
 
     op.create_table(
         "tries",
@@ -362,7 +369,11 @@ def downgrade() -> None:
 
     op.drop_table("tries")
     with op.batch_alter_table("transitions", schema=None) as batch_op:
-        batch_op.drop_index("ix_transitions_path")
+        batch_op.drop_index(
+            "ix_transitions_path",
+            sqlite_where=sa.text("device_id IS NULL"),
+            postgresql_where=sa.text("device_id IS NULL"),
+        )
         batch_op.drop_index("ix_transitions_device")
 
     op.drop_table("transitions")
