@@ -1,4 +1,4 @@
-"""Commands of the API: serve it, let people and programs in, print availability."""
+"""Commands of the API: serve it, let people and programs in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shouwang.trouble import Trouble, WrongUsage
 from shouwang.vocabulary import Role
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 Townships = Annotated[
     list[str] | None, typer.Option("--township", help="Bind to a township, by its code; may be given more than once.")
@@ -136,7 +136,7 @@ def _writing(settings_file: Any, state: Any) -> Iterator[tuple[Settings, Connect
     """The settings and a transaction on their ledger; what people ask wrongly is said as trouble."""
     from shouwang.ledger.people import PeopleError
 
-    with _ledger(settings_file, state) as (settings, engine):
+    with ledger_opened(settings_file, state) as (settings, engine):
         try:
             with engine.execution_options(writes=True).begin() as connection:
                 yield settings, connection
@@ -145,7 +145,8 @@ def _writing(settings_file: Any, state: Any) -> Iterator[tuple[Settings, Connect
 
 
 @contextmanager
-def _ledger(settings_file: Any, state: Any) -> Iterator[tuple[Settings, Any]]:
+def ledger_opened(settings_file: Any, state: Any) -> Iterator[tuple[Settings, Engine]]:
+    """The settings and their ledger; what is wrong with it is said as trouble."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from api.service import ledger_of

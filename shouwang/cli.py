@@ -84,7 +84,7 @@ COMMANDS: Table = {
         "shouwang setup influxdb --help",
         {"influxdb": Entry("collector.commands.upkeep:setup_influxdb", "Make InfluxDB's bucket, task and tokens.")},
     ),
-    "report": Entry("api.commands:report", "Print availability by township, kind, centre, device or net."),
+    "report": Entry("api.report:report", "Print availability by township, kind, centre, device or net."),
     "backup": Entry("collector.commands.upkeep:backup", "Save the state while everything runs."),
     "restore": Entry("collector.commands.upkeep:restore", "Bring a saved state back."),
     "doctor": Entry("collector.commands.doctor:doctor", "Look for what is wrong, and say how to cure it."),

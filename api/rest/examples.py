@@ -186,6 +186,36 @@ INCIDENT_WHOLE: Example = {
     ],
 }
 
+AVAILABILITY: Example = {
+    "by": "township",
+    "from": "2026-10-31T16:00:00.000Z",
+    "to": "2026-11-24T03:20:00.000Z",
+    "items": [
+        {
+            "key": "150525100",
+            "name": "大沁他拉镇",
+            "devices": 1450,
+            "seconds": {
+                "ok": 2914300800.0,
+                "degraded": 5160000.0,
+                "down": 4128000.0,
+                "silent": 1032000.0,
+                "unknown": 8256000.0,
+                "maintenance": 516000.0,
+            },
+            "percent": {
+                "ok": 99.349,
+                "degraded": 0.176,
+                "down": 0.141,
+                "silent": 0.035,
+                "unknown": 0.281,
+                "maintenance": 0.018,
+            },
+        }
+    ],
+    "next_cursor": None,
+}
+
 PROBLEM: Example = {
     "type": "urn:shouwang:problem:not-found",
     "title": "Not found",

@@ -383,6 +383,30 @@ class NewWindow(Body):
     reason: str = Field("", max_length=500)
 
 
+class ByCondition(Shape):
+    ok: float
+    degraded: float
+    down: float
+    silent: float
+    unknown: float
+    maintenance: float
+
+
+class AvailabilityLine(Shape):
+    key: str = Field(description="A code or name; `centre/device` for a device.")
+    name: str
+    devices: int
+    seconds: ByCondition
+    percent: ByCondition = Field(description="Of the time that counts.")
+
+
+class AvailabilityReport(Page[AvailabilityLine]):
+    model_config = shown(examples.AVAILABILITY)
+    by: str
+    from_: str = Field(alias="from")
+    to: str
+
+
 class FleetChange(Shape):
     """What the file changes, or would. Names are `centre/device`, the first 50 of each kind."""
 
