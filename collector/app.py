@@ -131,6 +131,11 @@ class Collector:
         finally:
             await self._end()
 
+    @property
+    def well(self) -> bool:
+        """It hears, and its tick is on time: what an outside heartbeat may say."""
+        return self._was_hearing and SystemClock().now().mono_s - self._last_tick.mono_s < AWAY_S
+
     async def _end(self) -> None:
         notify("STOPPING=1")
         self.errands.cancel()

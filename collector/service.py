@@ -17,6 +17,7 @@ from collector.app import Collector, CollectorOptions
 from collector.broker import COLLECTOR, collector_password
 from collector.directly import Directly
 from collector.hearing import BrokerLogin
+from collector.heartbeat import Heartbeat
 from collector.notify import Notifier, configured
 from collector.recorder import run_recorder
 from shouwang import kinds as declared
@@ -78,7 +79,8 @@ async def watch(settings: Settings) -> None:
     collector.on_owed = notifier.wake
     collector.directly = Directly(ways, options.kinds, options.public_url)
     collector.send_test = lambda way: notifier.send_test(way, settings.public_url)
-    running = asyncio.create_task(collector.run(notifier.run()))
+    heartbeat = Heartbeat(settings, lambda: collector.well)
+    running = asyncio.create_task(collector.run(notifier.run(), heartbeat.run()))
     loop = asyncio.get_running_loop()
     for which in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(which, running.cancel)
