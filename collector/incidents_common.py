@@ -106,6 +106,9 @@ def _take(desk: Desk, o: Open, losses: list[Loss]) -> None:
     """Moves losses under a common cause; an incident of which none is left is merged into it."""
     for loss in losses:
         before = loss.incident
+        lesser = desk.by_key.get(loss.key)
+        if lesser is not None and lesser is not before:
+            desk.close(lesser, "merged", into=o)  # it was degraded, or good for now
         if before is not None:
             before.drop(loss, desk.att)
             if not before.losses:

@@ -97,7 +97,7 @@ class Disk:
 
     def prune(self) -> None:
         """Rows that the ledger and their path's snapshot have passed."""
-        if self._unpruned > 1000:
+        if self._unpruned > 200:
             self._unpruned = 0
             ledger = self.ledger
             passed = {path: min(ledger.position, position) for path, (position, _) in ledger.snapshots.items()}

@@ -99,6 +99,7 @@ class Invariants:
 
     def recovered(self) -> None:
         """After a restart: what the ledger says is what is known."""
+        self._alive_since = self.world.at_s
         watch = self.collector.deciding.watch
         for id_, turn in self.disk.ledger.conditions.items():
             known = watch._devices[id_].condition
@@ -145,8 +146,8 @@ class Invariants:
         self._seen = len(turns)
 
     def _was_silent(self, turn: Transition, facts: DeviceFacts) -> None:
-        if self.collector.deciding.watch.deaf:
-            return  # decided before it became deaf, and written since
+        if self.collector.deciding.watch.deaf or self.world.now.wall_ms - turn.known_at_ms > 1000 * MUST_BE_SURE_S:
+            return  # decided some time ago, and written only now
         quiet_s = self.collector.deciding.watch.attentive_s - self._surely.get(facts.id, -1e9)
         if quiet_s < LIMITS.silent_after_s - MUST_BE_SURE_S:
             self._breach("I2", f"{facts.centre}/{facts.device} called silent after {quiet_s:.1f} s: {turn}")
