@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,24 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.system)])
+def read_ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The filled ledger, made once for tests that only read."""
+    with ExitStack() as stack:
+        if request.param == "postgres":
+            server = request.getfixturevalue("postgres_server")
+            url = stack.enter_context(server.database()).url
+        else:
+            url = sqlite_url(tmp_path_factory.mktemp("ledger") / "ledger.db")
+        engine = open_engine(url)
+        stack.callback(engine.dispose)
+        world.fill(engine)
+        yield engine
+
+
 @pytest.fixture
-def connection(ledger: Engine) -> Iterator[Connection]:
-    with ledger.connect() as connection:
+def connection(read_ledger: Engine) -> Iterator[Connection]:
+    with read_ledger.connect() as connection:
         yield connection
 
 
