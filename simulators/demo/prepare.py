@@ -107,6 +107,7 @@ def _settings(asked: Asked) -> str:
     lines = [
         "# Written by `shouwang demo` at each start.",
         f"speed = {asked.speed}",
+        f'demo_url = "{asked.page_url}"',
         "",
         "[notify.webhook]",
         f'url = "{asked.page_url}/webhook"',

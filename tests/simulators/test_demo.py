@@ -105,9 +105,11 @@ def test_the_sign_in_link_on_the_terminal_opens_the_console(demo: RunningDemo) -
         lambda: [word for word in demo.output.read_text("utf-8").split() if "/sign-in/" in word], "the link", 60
     )
     with httpx.Client(timeout=10, follow_redirects=True) as browser:
-        page = browser.get(said[-1])
+        assert browser.get(said[-1]).status_code == 200
+        page = browser.post(said[-1], headers={"origin": demo.facts()["console"]})
         assert page.status_code == 200
-        assert "守望" in page.text
+        assert "呼叫终端" in page.text
+        assert f'href="{demo.facts()["page"]}' in page.text, "the console links to the tour"
 
 
 def test_a_stop_of_the_tour_is_told_at_the_page(demo: RunningDemo) -> None:
