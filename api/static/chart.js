@@ -13,7 +13,8 @@
   function figure(value, unit, yes, no) {
     if (value === null || value === undefined) { return "–"; }
     if (unit === "bool") { return value >= 0.5 ? yes : no; }
-    var text = Math.abs(value) >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString() : value.toFixed(1);
+    var tenths = Math.round(value * 10) / 10;
+    var text = Math.abs(value) >= 100 || Number.isInteger(tenths) ? Math.round(value).toLocaleString() : tenths.toFixed(1);
     return text + (unit ? " " + unit : "");
   }
 

@@ -38,20 +38,42 @@
     place.textContent = state === "on" ? place.dataset.on : place.dataset.lost;
   }
 
+  /* --- the event stream: the extension keeps it open; a page that nobody looks at lets go of it, because a browser
+   * has only few connections to a host --- */
+  var AWAY_MS = 60000;
+  var stream = document.getElementById("stream"), awayTimer = 0;
+
   body.addEventListener("htmx:sseOpen", function (event) {
     window.clearTimeout(lostTimer);
     lostTimer = 0;
     say("on");
     var source = event.detail.source;
-    if (source.heardByPage) { noticed(); return; } // the browser's own reconnect: catch up
-    source.heardByPage = true;
-    EVENTS.forEach(function (name) { source.addEventListener(name, noticed); });
-    noticed();
+    if (!source.heardByPage) { // else it is the browser's own reconnect
+      source.heardByPage = true;
+      EVENTS.forEach(function (name) { source.addEventListener(name, noticed); });
+    }
+    noticed(); // whatever was missed meanwhile
   });
   body.addEventListener("htmx:sseError", function () {
     if (!lostTimer) { lostTimer = window.setTimeout(function () { say("lost"); }, LOST_AFTER_MS); }
   });
-  document.addEventListener("visibilitychange", function () { if (!document.hidden) { noticed(); } });
+  document.addEventListener("visibilitychange", function () {
+    window.clearTimeout(awayTimer);
+    if (!stream) { return; }
+    if (document.hidden) {
+      awayTimer = window.setTimeout(function () {
+        var idle = stream.cloneNode(false);
+        window.htmx.remove(stream); // ends the connection
+        stream = idle;
+      }, AWAY_MS);
+    } else {
+      if (!stream.isConnected) {
+        body.prepend(stream);
+        window.htmx.process(stream);
+      }
+      noticed();
+    }
+  });
   window.addEventListener("pageshow", function (event) { if (event.persisted) { noticed(); } });
   window.setInterval(function () { if (performance.now() - lastMs > AT_LEAST_MS) { noticed(); } }, AT_LEAST_MS / 4);
 

@@ -25,6 +25,32 @@ from tests.console.picture import Picture, paint
 UP_WITHIN_S = 10.0
 
 
+class Serving:
+    """An app behind a port of its own, in a thread, until `stop`."""
+
+    def __init__(self, make: Callable[[str], object]) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.base = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(make(self.base), log_level="warning", timeout_graceful_shutdown=1)  # type: ignore[arg-type]
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        until_s = clock.mono_s() + UP_WITHIN_S
+        waiting = threading.Event()
+        while not self._server.started:
+            assert clock.mono_s() < until_s, "the console did not come up"
+            waiting.wait(0.02)
+
+    def stop(self) -> None:
+        """Stops it, if it has not been."""
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+
 @dataclass
 class Console:
     """A running console: its address, and what stands behind it."""
@@ -33,6 +59,11 @@ class Console:
     engine: Engine
     store: ReadingStore
     picture: Picture
+    serving: Serving
+
+    def stop(self) -> None:
+        """The console goes away."""
+        self.serving.stop()
 
     def link(self, role: Role = Role.ADMINISTRATOR, townships: tuple[str, ...] = ()) -> str:
         """The address of a new sign-in link for somebody of this role."""
@@ -57,31 +88,6 @@ def kinds() -> Kinds:
     return Kinds()
 
 
-class Serving:
-    """An app behind a port of its own, in a thread, until `stop`."""
-
-    def __init__(self, make: Callable[[str], object]) -> None:
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.base = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(make(self.base), log_level="warning", timeout_graceful_shutdown=1)  # type: ignore[arg-type]
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-        until_s = clock.mono_s() + UP_WITHIN_S
-        waiting = threading.Event()
-        while not self._server.started:
-            assert clock.mono_s() < until_s, "the console did not come up"
-            waiting.wait(0.02)
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
-        self._socket.close()
-
-
 @pytest.fixture
 def console(tmp_path: Path, kinds: Kinds) -> Iterator[Console]:
     """A console with its picture, without a collector."""
@@ -92,7 +98,7 @@ def console(tmp_path: Path, kinds: Kinds) -> Iterator[Console]:
         lambda base: create_app(engine, store, kinds, public_url=base, providers=("wecom", "dingtalk", "webhook"))
     )
     serving.start()
-    yield Console(serving.base, engine, store, picture)
+    yield Console(serving.base, engine, store, picture, serving)
     serving.stop()
     store.close()
     engine.dispose()

@@ -68,23 +68,23 @@ def paint(engine: Engine, store: ReadingStore, kinds: Kinds, now_ms: int, centre
 
 
 def crowd(engine: Engine, picture: Picture, count: int) -> None:
-    """Opens `count` more incidents, of cameras that are down: a very bad afternoon."""
-    cameras = [(centre, device) for centre in picture.centres for device in centre.devices if device.kind == "camera"][
-        :count
-    ]
-    assert len(cameras) == count, "a larger fleet is needed"
+    """Opens `count` more incidents, of devices that are down: a very bad afternoon."""
+    every = [(centre, device) for centre in picture.centres for device in centre.devices if device.kind != "site"]
+    assert len(every) >= count, "a larger fleet is needed"
     with engine.execution_options(writes=True).begin() as connection:
-        _insert(
-            connection,
-            Incident,
-            [
-                _incident(
-                    picture, "device_down", "minor", 60 + number % 600, centre=centre, device=device,
-                    reasons=["unreachable"],
-                )
-                for number, (centre, device) in enumerate(cameras)
-            ],
-        )  # fmt: skip
+        more = [
+            _incident(
+                picture,
+                "device_down",
+                "minor",
+                60 + number % 600,
+                centre=centre,
+                device=device,
+                reasons=["unreachable"],
+            )
+            for number, (centre, device) in enumerate(every[:count])
+        ]
+        _insert(connection, Incident, more)
 
 
 def falls_silent(engine: Engine, picture: Picture, at_ms: int) -> tuple[str, str]:

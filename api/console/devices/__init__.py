@@ -1,8 +1,8 @@
-"""Devices by kind, condition and township: where the counters of the first page lead."""
+"""Devices by kind, condition and township, and the terminals that nobody watches: where the counters lead."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -14,6 +14,9 @@ from shouwang.ledger import views
 router = APIRouter()
 
 LISTED = 100
+UNWATCHED_MAX = 500
+"""Of each kind and condition."""
+_UNWATCHED = ("silent", "down", "unknown")
 
 Text = Annotated[str, Query(max_length=80)]
 
@@ -58,4 +61,33 @@ def listed(
         filter={"kind": kind, "condition": condition, "township": township, "q": q},
         more_address=address("/devices", kind=kind, condition=condition, township=township, q=q),
         reason=page.reasons_with(good),
+    )
+
+
+@router.get("/unwatched")
+def unwatched(request: Request, asker: Sees) -> Response:
+    """Terminals on which elderly people depend and that are silent, down or not seen, the longest first. What was never
+    connected is not among them."""
+    page = Page(request, asker)
+    house = page.house
+    found: list[dict[str, Any]] = []
+    cut = False
+    with house.reading() as connection:
+        for kind in (name for name, each in house.kinds.declared.items() if each.is_terminal):
+            for condition in _UNWATCHED:
+                devices = views.devices(
+                    connection,
+                    asker.scope,
+                    house.kinds,
+                    page.now_ms,
+                    kind=kind,
+                    condition=condition,
+                    limit=UNWATCHED_MAX,
+                )
+                found += [each for each in devices["items"] if each["connected"]]
+                cut = cut or bool(devices["next_cursor"])
+    found.sort(key=lambda each: str(each["since"] or ""))
+    good = request.app.state.last_good.of(house.store, found[:LISTED])
+    return page.show(
+        "devices/unwatched.html", "home", devices=found, cut=cut, total=len(found), reason=page.reasons_with(good)
     )

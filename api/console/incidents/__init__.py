@@ -13,6 +13,7 @@ from api.access import Asker, Handles, Probes, Sees
 from api.console import when, words
 from api.console.device.probed import Probed, probed
 from api.console.incidents.lines import line_text
+from api.console.incidents.members import members
 from api.console.page import SEVERITIES, Page, SeesHouseholds, address
 from api.problems import invalid, not_found
 from api.rest.waiting import DEED_WITHIN_S, ask_collector
@@ -23,7 +24,6 @@ router = APIRouter()
 
 LISTED = 100
 HOUSEHOLDS_SHOWN_MAX = 200
-MEMBERS_SHOWN_MAX = 200
 _CENTRES_LOOKED_AT_MAX = 50
 _STATES = {"open": True, "closed": False, "all": None}
 
@@ -169,7 +169,7 @@ def _values(page: Page, asker: Asker, incident_id: str) -> dict[str, Any]:
         raise not_found(f"incident {incident_id!r}")
     return {
         "incident": incident,
-        "members": [_member(member) for member in incident["members"][:MEMBERS_SHOWN_MAX]],
+        "members": members(page, asker, incident["members"]),
         "outcomes": list(words.WORDS["outcome"]),
         "said": None,
         "households": None,
@@ -182,11 +182,6 @@ def _values(page: Page, asker: Asker, incident_id: str) -> dict[str, Any]:
 def _lasted(page: Page, incident: dict[str, Any]) -> str:
     began, ended = when.instant_ms(incident["since"]), when.instant_ms(incident["closed_at"])
     return when.span((ended or page.now_ms) - (began or page.now_ms), page.language)
-
-
-def _member(name: str) -> dict[str, str]:
-    centre, _, device = name.partition("/")
-    return {"title": name, "address": f"/centres/{centre}" + (f"/devices/{device}" if device else "")}
 
 
 def _households(page: Page, asker: Asker, incident: dict[str, Any]) -> list[dict[str, Any]]:
@@ -202,9 +197,9 @@ def _households(page: Page, asker: Asker, incident: dict[str, Any]) -> list[dict
 
         if incident["device"]:
             return [each for each in of_centre(incident["centre"]) if each["device"] == incident["device"]]
-        members = set(incident["members"])
+        named = set(incident["members"])
         centres = list(dict.fromkeys(name.partition("/")[0] for name in incident["members"])) or [incident["centre"]]
         listed = [each for centre in centres[:_CENTRES_LOOKED_AT_MAX] for each in of_centre(centre)]
-    if any("/" in name for name in members):
-        return [each for each in listed if f"{each['centre']}/{each['device']}" in members]
+    if any("/" in name for name in named):
+        return [each for each in listed if f"{each['centre']}/{each['device']}" in named]
     return listed
