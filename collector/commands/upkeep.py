@@ -1,0 +1,82 @@
+"""`shouwang setup influxdb`, `backup` and `restore`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shouwang import settings
+from shouwang.options import AsJson, SettingsFile, StateDir
+from shouwang.trouble import Trouble, WrongUsage
+
+
+def setup_influxdb(
+    url: Annotated[str | None, typer.Option(help="Of InfluxDB 2. Left out: that of [readings].")] = None,
+    org: Annotated[str | None, typer.Option(help="An organisation that exists.")] = None,
+    bucket: Annotated[str | None, typer.Option(help="Made where it is missing.")] = None,
+    admin_token_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with a token that may make buckets and tokens. Left out: $INFLUX_TOKEN."),
+    ] = None,
+    renew_tokens: Annotated[bool, typer.Option(help="Make new tokens; those before stop working.")] = False,
+    settings_file: SettingsFile = None,
+    state: StateDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make InfluxDB's buckets with their retention, a token that writes and one that reads; again, it changes nothing.
+
+    The tokens go into files of the state directory; what to write into shouwang.toml is printed.
+
+    Example: shouwang setup influxdb --url http://127.0.0.1:8086 --admin-token-file admin-token
+    """
+    from shouwang.readings import Retention, StoreUnavailable
+    from shouwang.readings.influx_setup import setup_influxdb as set_up
+
+    flags = {"state": state, "readings.url": url, "readings.org": org, "readings.bucket": bucket}
+    loaded = settings.load(settings_file, flags=flags).settings
+    readings = loaded.readings
+    if readings.url is None:
+        raise WrongUsage("give --url, or `url` under [readings]")
+    admin = settings.secret(None, admin_token_file, "--admin-token-file") or os.environ.get("INFLUX_TOKEN")
+    if not admin:
+        raise WrongUsage("give --admin-token-file, or the token in $INFLUX_TOKEN")
+    try:
+        done = set_up(
+            readings.url,
+            admin,
+            org=readings.org,
+            bucket=readings.bucket,
+            retention=Retention(readings.raw_days, readings.hourly_days),
+            renew_tokens=renew_tokens,
+        )
+    except StoreUnavailable as error:
+        raise Trouble(str(error)) from error
+    made = {"token_file": done.recorder_token, "reader_token_file": done.reader_token}
+    folder = (loaded.state / "secrets").absolute()
+    files = {key: folder / f"influxdb-{key.removesuffix('_file').replace('_', '-')}" for key in made}
+    for key, token in made.items():
+        if token is not None:
+            _keep(files[key], token)
+    lines = ["[readings]", f'url = "{readings.url}"', f'org = "{readings.org}"', f'bucket = "{readings.bucket}"']
+    lines += [f'{key} = "{file}"' for key, file in files.items() if file.exists()]
+    if as_json:
+        paths = {key: str(file) for key, file in files.items() if file.exists()}
+        typer.echo(json.dumps({"done": done.done, **paths}, ensure_ascii=False))
+        return
+    for line in done.done or ["nothing to do: buckets and tokens are as they should be"]:
+        typer.echo(line)
+    typer.echo("\nIn shouwang.toml:\n\n" + "\n".join(lines))
+
+
+def _keep(path: Path, token: str) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(token + "\n")
+    except OSError as error:
+        raise Trouble(f"{path}: {error.strerror}; the token that was made is lost, use --renew-tokens") from error
