@@ -7,10 +7,10 @@ import pytest
 
 from simulators.chance import random_steps
 from simulators.choice import NothingMatches, choose
-from simulators.faults import FaultKind, World
+from simulators.faults import RULES, FaultKind, World
 from simulators.fleet import TERMINAL_FEED, naiman
 from simulators.player import Happening, Player
-from simulators.scenario import Scenario, ScenarioError, Where, load, names, span_s
+from simulators.scenario import FOLDER, Scenario, ScenarioError, Where, load, names, span_s
 
 BANNER = naiman()
 
@@ -131,3 +131,12 @@ def test_what_is_wrong_in_a_scenario_is_named_with_its_place(tmp_path: Path, tex
 def test_an_unknown_scenario_names_those_there_are() -> None:
     with pytest.raises(ScenarioError, match=r"no scenario 'flood'.*power_cut_township"):
         load("flood")
+
+
+def test_the_page_about_scenarios_names_every_fault_with_its_settings() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for kind in FaultKind:
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| `{kind}`"))
+        assert RULES[kind].zh in row
+        for name, value in RULES[kind].settings.items():
+            assert f"`{name}` ({value:g})" in row
