@@ -265,8 +265,8 @@ def fill(engine: Engine) -> None:
         ],
         Meta: [{"key": "heard_well_at", "value": str(NOW_MS - 2_000)}, {"key": "fleet_revision", "value": "1"}],
     }  # fmt: skip
-    Base.metadata.create_all(engine)
     with engine.execution_options(writes=True).begin() as connection:
+        Base.metadata.create_all(connection)
         for table, those in rows.items():
             for row in those:
                 connection.execute(insert(table), [row])
