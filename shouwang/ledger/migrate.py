@@ -55,6 +55,12 @@ def current(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def knows(revision: str) -> bool:
+    """Whether this Shouwang can work with a ledger of that revision, after an upgrade."""
+    scripts = ScriptDirectory.from_config(_config())
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
 def write_migration(engine: Engine, message: str) -> None:
     """For developers: writes the migration that takes the ledger of `engine`, at the newest revision, to what
     `tables.py` says."""
