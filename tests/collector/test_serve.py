@@ -1,0 +1,191 @@
+"""`shouwang serve` whole: everything comes up, what is killed comes back, and all of it ends in time."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers.process import START_LIMIT_S, ServerProcess, free_port
+
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(120)]
+
+HEADERS = ("centre", "device", "kind", "township", "target")
+ROWS = [("c-1", "call-01", "call_terminal", "150525100", "10.0.0.1"), ("c-1", "site-01", "site", "150525100", "")]
+
+
+class Serve(ServerProcess):
+    """The command, as a person runs it. Ready when its page answers that all is well."""
+
+    def __init__(self, directory: Path, *arguments: str, program: str = "") -> None:
+        super().__init__(directory)
+        self.mqtt_port = free_port()
+        self.fleet = directory / "fleet.csv"
+        with self.fleet.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([HEADERS, *ROWS])
+        self.state = directory / "state"
+        self.arguments: tuple[str, ...] = arguments
+        self.program = program
+
+    def command(self) -> list[str | Path]:
+        said: list[str | Path] = ["--state", self.state, "--fleet", self.fleet]
+        said += ["--port", str(self.port), "--mqtt-port", str(self.mqtt_port)]
+        env = ["/usr/bin/env", f"SHOUWANG_BROKER__PROGRAM={self.program}"] if self.program else []
+        return [*env, sys.executable, "-P", "-m", "shouwang", "serve", *said, *self.arguments]
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    def children(self) -> dict[str, int]:
+        """The pids of what it supervises, by what each runs."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text().rpartition(")")[2].split()
+                words = (path.parent / "cmdline").read_bytes().decode().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[1]) == self.pid and fields[0] != "Z":
+                named = next((w for w in ("watch", "recorder", "api", "mosquitto", "broker") if w in words), "")
+                found[named or Path(words[0]).name] = int(path.parent.name)
+        return found
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Serve]]:
+    made: list[Serve] = []
+
+    def one(*arguments: str, program: str = "") -> Serve:
+        directory = tmp_path / str(len(made))
+        directory.mkdir()
+        made.append(Serve(directory, *arguments, program=program))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.stop()
+
+
+def until(holds: Callable[[], object], limit_s: float = START_LIMIT_S) -> None:
+    limit = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < limit, "did not come true in time"
+        time.sleep(0.05)
+
+
+def exists(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize("program", ["", "embedded"])
+def test_it_comes_up_whole_and_ends_whole_within_ten_seconds(make: Callable[..., Serve], program: str) -> None:
+    serve = make(program=program)
+    serve.start()
+    said = serve.log.read_text()
+    assert "2 devices added" in said
+    link = re.search(r"http://\S+/sign-in/\S+", said)
+    assert link
+    assert httpx.get(link.group(), follow_redirects=False).status_code < 400
+    pids = serve.children()
+    assert len(pids) == 4
+    began = time.monotonic()
+    serve.stop()
+    assert time.monotonic() - began < 10
+    assert not any(exists(pid) for pid in pids.values())
+    assert "Traceback" not in serve.log.read_text()
+
+
+def test_what_is_killed_comes_back(make: Callable[..., Serve]) -> None:  # fault 6
+    serve = make()
+    serve.start()
+    before = serve.children()
+    assert set(before) >= {"watch", "recorder", "api"}
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(serve.children()) == len(before) and not set(serve.children().values()) & set(before.values()))
+    until(serve.ready)
+
+
+def test_a_frozen_watch_is_replaced(make: Callable[..., Serve]) -> None:  # fault 6
+    serve = make()
+    serve.start()
+    frozen = serve.children()["watch"]
+    os.kill(frozen, signal.SIGSTOP)
+    until(lambda: serve.children().get("watch", frozen) != frozen, 40)
+    assert "no sign of life" in serve.log.read_text()
+    until(serve.ready)
+
+
+def test_a_second_start_changes_nothing_and_two_at_once_are_refused(make: Callable[..., Serve]) -> None:
+    serve = make()
+    serve.start()
+    command = [str(word) for word in serve.command()]
+    command[command.index("--port") + 1] = str(free_port())
+    command[command.index("--mqtt-port") + 1] = str(free_port())
+    second = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert second.returncode == 1
+    assert f"another `shouwang serve` (process {serve.pid}) uses" in second.stderr
+    serve.stop()
+    serve.start()
+    assert "nothing to change, 2 devices as they were" in serve.log.read_text()
+    assert len(re.findall("/sign-in/", serve.log.read_text())) == 1
+
+
+def test_a_wrong_fleet_a_taken_port_and_a_wrong_setting_are_said_before_anything_starts(
+    make: Callable[..., Serve],
+) -> None:
+    serve = make()
+    serve.fleet.write_text("centre,device,kind\nc-1,CALL_1,call_terminal\nc-1,cam,camra\n")
+    done = subprocess.run([str(w) for w in serve.command()], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "line 2" in done.stderr
+    assert "line 3" in done.stderr
+    assert "camera" in done.stderr
+
+    other = make()
+    other.start()
+    serve.port = other.port
+    done = subprocess.run([str(w) for w in serve.command()], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert f"port {other.port} cannot be used" in done.stderr
+    assert "--port" in done.stderr
+
+    wrong = make("--mqtt-port", "0")
+    done = subprocess.run([str(w) for w in wrong.command()], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert "broker.port" in done.stderr
+
+
+def test_fleet_commands_work_beside_it(make: Callable[..., Serve], tmp_path: Path) -> None:
+    serve = make()
+    serve.start()
+
+    def shouwang(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "shouwang", *words, "--state", str(serve.state)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30)
+
+    exported = tmp_path / "exported.csv"
+    assert shouwang("fleet", "export", str(exported)).returncode == 0
+    again = shouwang("fleet", "import", str(exported), "--json")
+    assert json.loads(again.stdout) | {"revision": ""} == json.loads(again.stdout) | {"revision": "", "unchanged": 2}
+    exported.write_text("\n".join(exported.read_text().splitlines()[:2]) + "\n")
+    refused = shouwang("fleet", "import", str(exported))
+    assert refused.returncode == 1
+    assert "--allow-removals" in refused.stderr
+    would = shouwang("fleet", "import", str(exported), "--dry-run", "--allow-removals", "--json")
+    assert json.loads(would.stdout)["retired"] == 1
+    assert json.loads(shouwang("fleet", "export", "--json").stdout)
