@@ -30,6 +30,7 @@ BACKOFF_MIN_S = 0.5
 BACKOFF_MAX_S = 30.0
 STEADY_S = 60.0
 """A child that ran this long is started again at once."""
+READY_ANYWAY_S = 60.0
 WRONG_SETTINGS = 2
 
 Watcher = Callable[[str, str], None]
@@ -59,6 +60,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._now = asyncio.Event()
         self._exit_code = 0
+        self._told_ready = False
 
     @property
     def pids(self) -> dict[str, int]:
@@ -142,18 +144,27 @@ class Supervisor:
         await running.ready.wait()
         self._ready.add(running.child.name)
         self._on_change(running.child.name, "ready")
-        if self.all_ready:
+        self._tell_ready()
+
+    def _tell_ready(self, *, anyway: bool = False) -> None:
+        """Says upwards that we are ready: one child that will not come up is no reason to end the others."""
+        waiting = [child.name for child in self.children if child.name not in self._ready]
+        notify(f"STATUS=waiting for {', '.join(waiting)}" if waiting else "STATUS=all run")
+        if not self._told_ready and (anyway or not waiting):
+            self._told_ready = True
             notify("READY=1")
 
     async def _look(self) -> None:
         """Kills what hangs: not ready in its time, or no longer feeding the watchdog."""
-        last_s = clock.mono_s()
+        last_s = began_s = clock.mono_s()
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             now_s = clock.mono_s()
             away_s = now_s - last_s - LOOK_EVERY_S
             last_s = now_s
             notify("WATCHDOG=1")
+            if not self._told_ready and now_s - began_s > READY_ANYWAY_S:
+                self._tell_ready(anyway=True)
             for running in list(self._running.values()):
                 if away_s > AWAY_S:
                     running.fed_s += away_s

@@ -72,6 +72,64 @@ def setup_influxdb(
     typer.echo("\nIn shouwang.toml:\n\n" + "\n".join(lines))
 
 
+def backup(
+    target: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or a file named .tar.gz.")],
+    settings_file: SettingsFile = None,
+    state: StateDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Save ledger, journal and readings as of one moment, while everything runs. Secrets are not in it.
+
+    Example: shouwang backup /backup/shouwang-monday.tar.gz --state state
+    """
+    from shouwang import __version__, clock
+    from shouwang.ledger.archive import BackupError
+    from shouwang.ledger.backup import backup as save
+
+    loaded = settings.load(settings_file, flags={"state": state}).settings
+    now_ms = clock.wall_ms()
+    try:
+        done = save(loaded.state, target, ledger_url=loaded.ledger_url, now_ms=now_ms, version=__version__)
+    except BackupError as error:
+        raise Trouble(str(error)) from error
+    if as_json:
+        said = {"target": str(done.target), "bytes": done.size_bytes, "at": clock.rfc3339(done.created_at_ms)}
+        typer.echo(json.dumps(said | {"files": done.files, "notes": done.notes}, ensure_ascii=False))
+        return
+    typer.echo(f"{done.target}: {', '.join(done.files)}, {done.size_bytes / (1 << 20):.1f} MiB")
+    for note in done.notes:
+        typer.echo(f"  {note}")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="What `shouwang backup` wrote.")],
+    settings_file: SettingsFile = None,
+    state: StateDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a saved state back, in place of the present one, which is kept aside; not while `shouwang serve` runs.
+
+    Example: shouwang restore /backup/shouwang-monday.tar.gz --state state
+    """
+    from shouwang import clock
+    from shouwang.ledger.archive import BackupError
+    from shouwang.ledger.restore import restore as bring_back
+
+    loaded = settings.load(settings_file, flags={"state": state}).settings
+    try:
+        done = bring_back(loaded.state, source, ledger_url=loaded.ledger_url, now_ms=clock.wall_ms())
+    except BackupError as error:
+        raise Trouble(str(error)) from error
+    aside = None if done.aside is None else str(done.aside)
+    if as_json:
+        said = {"saved_at": clock.rfc3339(done.created_at_ms), "files": done.files, "aside": aside, "notes": done.notes}
+        typer.echo(json.dumps(said, ensure_ascii=False))
+        return
+    typer.echo(f"restored {', '.join(done.files)}, saved at {clock.rfc3339(done.created_at_ms)}")
+    for note in [*done.notes, *([f"what stood there is kept in {aside}"] if aside else [])]:
+        typer.echo(f"  {note}")
+
+
 def _keep(path: Path, token: str) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

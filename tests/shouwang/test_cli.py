@@ -1,6 +1,7 @@
 """The front door: every command of the contract, loaded only when it runs."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -46,7 +47,7 @@ def test_every_command_can_be_loaded_and_its_help_has_an_example(
     assert cli.main([*command.split(), "--help"]) == 0
     out = capsys.readouterr().out
     assert f"Usage: shouwang {command}" in out
-    assert f"Example: shouwang {command}" in out
+    assert re.search(f"Example: .*shouwang {command}", out)
 
 
 @pytest.mark.parametrize("group", ["fleet", "notify", "user", "token", "setup"])
