@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector.facts import DeviceFacts, Fleet, Outcome, Transition
-from collector.watch_device import Moment, silence, weigh
-from collector.watch_hours import open_for_ms, opens_in_ms
-from collector.watch_path import News, contest_over, sort
+from collector.facts import DeviceFacts, Fleet, Outcome
+from collector.watch_deadlines import Deadlines
+from collector.watch_device import weigh
+from collector.watch_path import LEAVING_MS, News, contest_over, go_offline, go_online, sort
 from collector.watch_snapshot import dump, load
-from collector.watch_state import NEVER, DeviceWatch, PathWatch, Rulebook, begin, end
+from collector.watch_state import NEVER, DeviceWatch, Moment, PathWatch, Rulebook, begin
 from collector.watch_time import AWAY_MS, AttentiveClock
-from collector.watch_wheel import NOWHERE, Wheel
+from collector.watch_wheel import NOWHERE
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.limits import DeviceLimits
 from shouwang.messages import Presence
 from shouwang.vocabulary import Condition
-
-DUE_AT_ONCE = 100_000
-"""A tick asks at most so many; the rest follows at the next."""
-_LEAVING_MS = 2_000
-"""What was on its way when an agent said goodbye does not bring it back."""
 
 
 class Watch:
@@ -35,7 +30,7 @@ class Watch:
         self.kinds = kinds
         attentive_ms = max(0, round(attentive_s * 1000))
         self._clock = AttentiveClock(attentive_ms, away_ms)
-        self._wheel: Wheel[DeviceWatch | PathWatch] = Wheel(attentive_ms)
+        self._deadlines = Deadlines(self._clock)
         self._paths: dict[str, PathWatch] = {}
         self._devices: dict[int, DeviceWatch] = {}
         self._rulebooks: dict[tuple[str, DeviceLimits], Rulebook] = {}
@@ -49,8 +44,8 @@ class Watch:
         self._take_fleet(fleet)
         for path in self._paths.values():
             if path.online:
-                self._wheel.put(path, path.heard_att + path.silent_ms)
-                self._arm_devices(path)
+                self._deadlines.of_path(path)
+                self._deadlines.of_devices(path)
         return Outcome()
 
     def restore_path(
@@ -65,7 +60,7 @@ class Watch:
         p.heard_ms = NEVER if first_heard_ms is None else max(first_heard_ms, p.since_ms if online else NEVER)
         if online:
             p.heard_att = self._clock.attentive_ms
-            self._wheel.put(p, p.heard_att + p.silent_ms)
+            self._deadlines.of_path(p)
         elif online is False:
             p.offline_ms = p.since_ms
             begin(p.spans, p.since_ms)
@@ -92,7 +87,7 @@ class Watch:
             d.failed = [d.taken_ms - later for later in reversed(range(d.rules.probes))]
         elif d.condition is Condition.SILENT:
             d.spans = begin([], d.since_ms)
-        self._arm(d)
+        self._deadlines.of_device(d)
 
     def snapshot(self, path: str) -> bytes:
         """What is remembered of a path, stamps as wall time, to go on from after a restart."""
@@ -105,9 +100,9 @@ class Watch:
             return
         load(p, body, self._clock.attentive_ms)
         if p.online:
-            self._wheel.put(p, p.heard_att + p.silent_ms)
+            self._deadlines.of_path(p)
         for d in p.devices.values():
-            self._arm(d)
+            self._deadlines.of_device(d)
 
     # --- hearing -----------------------------------------------------------------------------------------------------
 
@@ -158,10 +153,10 @@ class Watch:
             if not retained:
                 self._hear(p, moment, outcome, decided, by_name=True)
         elif news is News.NEW:
-            p.offline_ms = max(p.offline_ms, moment.sent_ms + min(_LEAVING_MS, p.grace_ms))
+            p.offline_ms = max(p.offline_ms, moment.sent_ms + min(LEAVING_MS, p.grace_ms))
             if p.online and not decided:
                 reason = presence.reason if presence.reason in ("stopped", "lost") else "lost"
-                self._go_offline(p, reason, moment.sent_ms, moment.wall_ms, outcome)
+                go_offline(self._clock, p, reason, moment.sent_ms, moment.wall_ms, outcome)
         return outcome
 
     def report(self, path: str, readings: list[Any], now: Now, held_ms: int, *, decided: bool = False) -> Outcome:
@@ -207,7 +202,7 @@ class Watch:
                     continue
             weigh(clock, d, reading, verdict, moment, outcome, decided=decided)
             if d.bucket == NOWHERE:
-                self._arm(d)
+                self._deadlines.of_device(d)
         return outcome
 
     # --- time --------------------------------------------------------------------------------------------------------
@@ -218,57 +213,8 @@ class Watch:
         now_ms = self._clock.look(now)
         if not self._clock.hearing:
             return outcome
-        att = self._clock.attentive_ms
-        devices: list[DeviceWatch] = []
-        for entry in self._wheel.due(att, DUE_AT_ONCE):
-            if type(entry) is DeviceWatch:
-                devices.append(entry)
-            elif isinstance(entry, PathWatch):
-                self._path_due(entry, now_ms, att, outcome)
-        for device in devices:  # the path speaks first
-            self._device_due(device, now_ms, att, outcome)
+        self._deadlines.pass_(now_ms, outcome)
         return outcome
-
-    def _path_due(self, p: PathWatch, now_ms: int, att: int, outcome: Outcome) -> None:
-        if not p.online or self._paths.get(p.facts.path) is not p:
-            return
-        overdue = att - (p.heard_att + p.silent_ms)
-        if overdue < 0:
-            self._wheel.put(p, att - overdue)
-        else:
-            self._go_offline(p, "silent", now_ms - overdue, self._clock.wall(now_ms), outcome)
-
-    def _device_due(self, d: DeviceWatch, now_ms: int, att: int, outcome: Outcome) -> None:
-        p = d.path
-        if not p.online or d.condition is Condition.SILENT or self._devices.get(d.facts.id) is not d:
-            return
-        overdue = att - self._deadline(d)
-        if d.rules.hours is not None:
-            wall_ms = self._clock.wall(now_ms)
-            been_open = open_for_ms(d.rules.hours, wall_ms)
-            if been_open is None:
-                self._wheel.put(d, att + opens_in_ms(d.rules.hours, wall_ms) + d.rules.silent_ms)
-                return
-            overdue = min(overdue, been_open - d.rules.silent_ms)
-        if overdue < 0:
-            self._wheel.put(d, att - overdue)
-        elif att - p.heard_att > p.unheard_ms:
-            p.waiting.append(d)
-        elif d.condition is Condition.DOWN and self._clock.of(d.taken_ms) + d.rules.silent_ms > att:
-            self._wheel.put(d, self._clock.of(d.taken_ms) + d.rules.silent_ms)  # its agent still says so
-        else:
-            silence(self._clock, d, overdue, now_ms, outcome)
-
-    def _deadline(self, d: DeviceWatch) -> int:
-        return max(d.heard_att, d.path.back_att) + d.rules.silent_ms
-
-    def _arm(self, d: DeviceWatch) -> None:
-        if d.path.online and d.condition is not None and d.condition is not Condition.SILENT:
-            self._wheel.put(d, self._deadline(d))
-
-    def _arm_devices(self, p: PathWatch) -> None:
-        for d in p.devices.values():
-            self._arm(d)
 
     # --- paths -------------------------------------------------------------------------------------------------------
 
@@ -296,47 +242,13 @@ class Watch:
         if not p.online:
             fresh = moment.now_att - moment.sent_att < p.silent_ms
             if fresh and (by_name or moment.sent_ms > p.offline_ms):
-                self._go_online(p, moment, outcome)
+                go_online(self._clock, p, moment, outcome)
+                self._deadlines.of_path(p)
+                self._deadlines.of_devices(p)
         elif p.waiting and moment.now_att - p.heard_att <= p.unheard_ms:
-            for d in p.waiting:
-                self._wheel.put(d, moment.now_att + p.grace_ms * 2 // 3)  # judged then, or it would wait for ever
-            p.waiting.clear()
+            self._deadlines.excuse(p, moment.now_att)
         if p.contested and contest_over(p, moment.now_att):
             outcome.conflict = ""
-
-    def _go_online(self, p: PathWatch, moment: Moment, outcome: Outcome) -> None:
-        at = max(moment.sent_ms, p.since_ms)
-        heard_before = p.heard_ms if p.first_ms is not None else NEVER
-        if p.first_ms is None:
-            p.first_ms = at
-        end(p.spans, at)
-        p.online, p.since_ms, p.back_att = True, at, moment.sent_att
-        self._wheel.put(p, p.heard_att + p.silent_ms)
-        self._arm_devices(p)
-        self._say(p, "online", at, moment.wall_ms, "", heard_before, outcome)
-
-    def _go_offline(self, p: PathWatch, reason: str, at: int, known_at_ms: int, outcome: Outcome) -> None:
-        at = max(at, p.since_ms)
-        p.online, p.since_ms = False, at
-        p.offline_ms = max(p.offline_ms, at if reason != "silent" else p.heard_ms)
-        begin(p.spans, at)
-        p.waiting.clear()
-        self._say(p, "offline", at, known_at_ms, reason, p.heard_ms, outcome)
-
-    def _say(
-        self, p: PathWatch, condition: str, at: int, known_at_ms: int, reason: str, heard_ms: int, outcome: Outcome
-    ) -> None:
-        outcome.transitions.append(
-            Transition(
-                path=p.facts.path,
-                device=None,
-                condition=condition,
-                at_ms=min(self._clock.wall(at), known_at_ms),
-                known_at_ms=known_at_ms,
-                good_at_ms=None if heard_ms == NEVER else self._clock.wall(heard_ms),
-                reason=reason,
-            )
-        )
 
     def _take_fleet(self, fleet: Fleet) -> None:
         paths, devices = self._paths, self._devices
@@ -346,6 +258,12 @@ class Watch:
             p.devices = {n: self._take_device(d, p, devices) for n, d in fleet.by_path.get(name, {}).items()}
             p.set_facts(facts)
             self._paths[name] = p
+        for p in paths.values():
+            if self._paths.get(p.facts.path) is not p:
+                p.online = None  # a deadline of it that still waits means nothing
+        for d in devices.values():
+            if self._devices.get(d.facts.id) is not d:
+                d.condition = None
 
     def _take_device(self, facts: DeviceFacts, path: PathWatch, known: dict[int, DeviceWatch]) -> DeviceWatch:
         key = (facts.kind, facts.limits)

@@ -7,12 +7,11 @@ counted failures since the last reading that was none. So neither doubling nor o
 from __future__ import annotations
 
 from bisect import insort
-from dataclasses import dataclass
 from typing import Any
 
 from collector.facts import Evidence, Outcome, Transition
 from collector.watch_hours import open_for_ms
-from collector.watch_state import NEVER, DeviceWatch, begin, end, overlaps
+from collector.watch_state import NEVER, DeviceWatch, Moment, begin, end, overlaps
 from collector.watch_time import AttentiveClock
 from shouwang.kinds import OK, Verdict
 from shouwang.vocabulary import Condition
@@ -20,17 +19,6 @@ from shouwang.vocabulary import Condition
 _DEVICE_SPANS_KEPT = 8
 _IMPOSSIBLE_MS = 5_000
 """A stamp so far ahead of the present was made before the wall clock was set back and we were started anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When a message came and when its agent handed it over: steady and attentive ms; `wall_ms` for display."""
-
-    now_ms: int
-    sent_ms: int
-    now_att: int
-    sent_att: int
-    wall_ms: int
 
 
 def weigh(

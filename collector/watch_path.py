@@ -1,12 +1,17 @@
-"""Presence of an agent: which of its connections is the latest, and whether two agents bear one name."""
+"""A path's coming and going, and the presence of its agent: which of its connections is the latest, and whether two
+agents bear one name."""
 
 from __future__ import annotations
 
 from enum import Enum
 
-from collector.watch_state import PathWatch
+from collector.facts import Outcome, Transition
+from collector.watch_state import NEVER, Moment, PathWatch, begin, end
+from collector.watch_time import AttentiveClock
 from shouwang.messages import Presence
 
+LEAVING_MS = 2_000
+"""What was on its way when an agent said goodbye does not bring it back."""
 REPLACED_KEPT = 32
 CONTEST_OVER_AFTER = 15
 """So many times the path's own limit without a sign of a second agent end a conflict (15 min at 60 s)."""
@@ -70,3 +75,41 @@ def contest_over(path: PathWatch, now_att: int) -> bool:
         path.boot, path.ended = latest, False
     path.contested.clear()
     return True
+
+
+def go_online(clock: AttentiveClock, path: PathWatch, moment: Moment, outcome: Outcome) -> None:
+    """It was heard. Its devices have their whole limit from now on."""
+    at = max(moment.sent_ms, path.since_ms)
+    if path.first_ms is None:
+        path.first_ms = at
+    end(path.spans, at)
+    path.online, path.since_ms, path.back_att = True, at, moment.sent_att
+    _say(clock, path, "online", at, moment.wall_ms, "", outcome)
+
+
+def go_offline(
+    clock: AttentiveClock, path: PathWatch, reason: str, at: int, known_at_ms: int, outcome: Outcome
+) -> None:
+    """It said goodbye (`stopped`), the broker said so for it (`lost`), or nothing was heard of it (`silent`)."""
+    at = max(at, path.since_ms)
+    path.online, path.since_ms = False, at
+    path.offline_ms = max(path.offline_ms, at if reason != "silent" else path.heard_ms)
+    begin(path.spans, at)
+    path.waiting.clear()
+    _say(clock, path, "offline", at, known_at_ms, reason, outcome)
+
+
+def _say(
+    clock: AttentiveClock, path: PathWatch, condition: str, at: int, known_at_ms: int, reason: str, outcome: Outcome
+) -> None:
+    outcome.transitions.append(
+        Transition(
+            path=path.facts.path,
+            device=None,
+            condition=condition,
+            at_ms=min(clock.wall(at), known_at_ms),
+            known_at_ms=known_at_ms,
+            good_at_ms=None if path.heard_ms == NEVER else clock.wall(path.heard_ms),
+            reason=reason,
+        )
+    )

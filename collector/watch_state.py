@@ -6,6 +6,7 @@ holds hundreds of thousands of devices: slots, shared rulebooks, and no list whe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from collector.facts import DeviceFacts, PathFacts
@@ -25,6 +26,17 @@ _EXPECTED = 1.25
 
 Span = tuple[int, int | None]
 """[from, to) in steady ms; None: still so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a message came and when its agent handed it over: steady and attentive ms; `wall_ms` for display."""
+
+    now_ms: int
+    sent_ms: int
+    now_att: int
+    sent_att: int
+    wall_ms: int
 
 
 class Rulebook:
