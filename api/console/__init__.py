@@ -17,6 +17,7 @@ from api.console import (
     static_files,
     unregistered,
 )
+from api.console.home.counted import Counter
 from api.console.last_good import LastGood
 from api.console.problem import problem_page
 
@@ -42,6 +43,7 @@ _PAGES = (
 def mount(app: FastAPI) -> None:
     """Adds the console's routes to an app, and pages for its problems."""
     app.state.last_good = LastGood()
+    app.state.counter = Counter()
     app.state.problem_page = problem_page
     for page in _PAGES:
         app.include_router(page.router, include_in_schema=False)

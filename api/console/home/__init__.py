@@ -15,7 +15,6 @@ from shouwang.ledger import views
 router = APIRouter()
 
 SHOWN_MAX = 100
-_UNREGISTERED_COUNTED_MAX = 1_000
 
 
 @router.get("/")
@@ -46,10 +45,9 @@ def now_values(page: Page, asker: Asker, last_good: LastGood) -> dict[str, Any]:
     """Everything of the page that changes, from one snapshot of the ledger."""
     house = page.house
     with house.reading() as connection:
-        summary = views.summary(connection, asker.scope, house.kinds, page.now_ms)
+        counted = page.request.app.state.counter.count(connection, asker.scope, house.kinds, page.now_ms)
         found = views.incidents(connection, asker.scope, house.kinds, page.now_ms, open=True, limit=SHOWN_MAX)
-        feeds = views.feeds(connection)
-        unregistered = views.unregistered(connection, asker.scope, limit=_UNREGISTERED_COUNTED_MAX)
+    summary = counted.summary
     townships = [
         (code, counts | {"out": counts["down"] + counts["silent"] + counts["unknown"] - counts["not_connected"]})
         for code, counts in summary["townships"].items()
@@ -58,8 +56,8 @@ def now_values(page: Page, asker: Asker, last_good: LastGood) -> dict[str, Any]:
         "summary": summary,
         "incidents": found["items"],
         "more": found["next_cursor"],
-        "feeds": feeds,
+        "feeds": counted.feeds,
         "townships": sorted(townships, key=lambda each: -each[1]["out"]),
-        "unregistered": f"{len(unregistered['items'])}{'+' if unregistered['next_cursor'] else ''}",
+        "unregistered": counted.unregistered,
         "reason": page.reasons_with(last_good.of(house.store, found["items"])),
     }
