@@ -35,6 +35,9 @@ log = get_logger("simulators.agent")
 BEAT_S = 30.0
 """How often an agent takes readings; a device with a longer interval has its turn every so many beats."""
 
+GROWING_ROWS = 60
+"""Half an hour of reports: fewer are the ordinary wait for an acknowledgement."""
+
 
 class State(StrEnum):
     UP = "up"
@@ -237,7 +240,7 @@ class SimAgent:
     def _of_itself(self, fields: dict[str, Any], outbox: Outbox) -> None:
         pending = outbox.pending().reports
         fields["outbox_pending"] = pending
-        fields["outbox_growing"] = pending > 20 and pending > self._pending_before
+        fields["outbox_growing"] = pending > GROWING_ROWS and pending > self._pending_before
         fields["agent_version"] = __version__
         self._pending_before = pending
 
