@@ -59,6 +59,8 @@ class Watch:
         p.since_ms = NEVER if since_ms is None else since_ms
         p.heard_ms = NEVER if first_heard_ms is None else max(first_heard_ms, p.since_ms if online else NEVER)
         if online:
+            if first_heard_ms is not None and first_heard_ms < p.since_ms:
+                p.spans = [(first_heard_ms, p.since_ms)]  # it was offline somewhere in between
             p.heard_att = self._clock.attentive_ms
             self._deadlines.of_path(p)
         elif online is False:

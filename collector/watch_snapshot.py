@@ -16,6 +16,7 @@ VERSION = 1
 
 class _Device(msgspec.Struct, array_like=True):
     heard_att: int
+    since: int
     taken: int
     cleared: int
     good: int
@@ -25,6 +26,7 @@ class _Device(msgspec.Struct, array_like=True):
 
 class _Path(msgspec.Struct):
     v: int
+    since: int
     heard: int
     heard_att: int
     back_att: int
@@ -58,6 +60,7 @@ def dump(path: PathWatch, clock: AttentiveClock) -> bytes:
         cleared = d.taken_ms if d.verdict is not None else d.cleared_ms
         devices[name] = _Device(
             d.heard_att,
+            wall(d.since_ms),
             wall(d.taken_ms),
             wall(cleared),
             wall(d.good_at),
@@ -67,6 +70,7 @@ def dump(path: PathWatch, clock: AttentiveClock) -> bytes:
     return _encoder.encode(
         _Path(
             VERSION,
+            wall(path.since_ms),
             wall(path.heard_ms),
             path.heard_att,
             path.back_att,
@@ -96,7 +100,7 @@ def load(path: PathWatch, body: bytes, attentive_ms: int) -> None:
         path.heard_att = min(snapshot.heard_att, attentive_ms)
     path.back_att = min(snapshot.back_att, attentive_ms)
     path.offline_ms = max(path.offline_ms, snapshot.offline)
-    path.spans = _joined(snapshot.spans, path.spans, path.since_ms)
+    path.spans = _joined(snapshot.spans, snapshot.since, snapshot.heard, path.spans, path.since_ms)
     path.boot, path.connection, path.ended = snapshot.boot, snapshot.connection, snapshot.ended
     path.replaced, path.contested = snapshot.replaced, snapshot.contested
     for name, known in snapshot.devices.items():
@@ -109,12 +113,21 @@ def load(path: PathWatch, body: bytes, attentive_ms: int) -> None:
         d.cleared_ms = max(d.cleared_ms, known.cleared)
         if d.condition is not Condition.DOWN:  # else the ledger said that its run is long enough
             d.failed = known.failed
-        d.spans = _joined(known.spans or [], d.spans or [], d.since_ms) or None
+        d.spans = _joined(known.spans or [], known.since, known.good, d.spans or [], d.since_ms) or None
 
 
-def _joined(older: list[Span], newer: list[Span], since_ms: int) -> list[Span]:
-    """Stretches of a snapshot with what the ledger knows: one that is open, or that the last was over at `since_ms`."""
+def _joined(older: list[Span], since: int, good: int, newer: list[Span], since_now: int) -> list[Span]:
+    """What was not known: as the snapshot has it and, where something changed after it, all since it was last good.
+
+    That may be too much. It costs a few rows of evidence; what evidence counts for is weighed against the ledger.
+    """
     joined = [span for span in older if span[1] is not None]
-    if newer:
-        return [span for span in joined if span[0] < newer[-1][0]] + newer
-    return joined + [(start, max(start, since_ms)) for start, stop in older if stop is None]
+    begins = min((start for start, stop in older if stop is None), default=None)
+    is_open = bool(newer) and newer[-1][1] is None
+    if begins is None and since_now > since and good != NEVER:
+        begins = good
+    if begins is None and is_open:
+        begins = newer[-1][0]
+    if begins is not None:
+        joined.append((begins, None if is_open else max(begins, since_now)))
+    return joined
