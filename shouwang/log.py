@@ -13,7 +13,7 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import structlog
@@ -27,6 +27,13 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _configuring = threading.Lock()
 _configured = False
+_sink: Callable[[str], None] | None = None
+
+
+def write_to(sink: Callable[[str], None] | None) -> None:
+    """Lines go to `sink` from now on; None: to standard error again."""
+    global _sink
+    _sink = sink
 
 
 def get_logger(part: str) -> FilteringBoundLogger:
@@ -128,6 +135,9 @@ class _StandardError:
         pass
 
     def msg(self, message: str) -> None:
+        if _sink is not None:
+            _sink(message)
+            return
         try:
             sys.stderr.write(message + "\n")
             sys.stderr.flush()

@@ -11,15 +11,15 @@ import contextlib
 import random
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shouwang import clock
 from shouwang.child import Child, Running
-from shouwang.log import get_logger
+from shouwang.log import get_logger, write_to
 from shouwang.sd_notify import notify
+from shouwang.spout import Spout
 
 log = get_logger("supervisor")
 
@@ -54,7 +54,8 @@ class Supervisor:
         self.children = list(children)
         self.stop_within_s = stop_within_s
         self._on_change = on_change
-        self._say = say or _print
+        self._spout = Spout() if say is None else None
+        self._say: Callable[[str], None] = self._spout.put if self._spout is not None else say or (lambda line: None)
         self._running: dict[str, Running] = {}
         self._ready: set[str] = set()
         self._stopping = asyncio.Event()
@@ -80,6 +81,8 @@ class Supervisor:
         """Runs until `stop`, SIGTERM or SIGINT, and gives an exit code: 0, or 2 when a child says that its settings
         are wrong."""
         self._handle_signals(True)
+        if self._spout is not None:
+            write_to(self._spout.put)
         folder = Path(tempfile.mkdtemp(prefix="shouwang-"))
         keepers = {child.name: asyncio.create_task(self._keep(child, folder / child.name)) for child in self.children}
         looking = asyncio.create_task(self._look())
@@ -95,6 +98,9 @@ class Supervisor:
             await asyncio.gather(looking, *keepers.values(), return_exceptions=True)
             shutil.rmtree(folder, ignore_errors=True)
             self._handle_signals(False)
+            if self._spout is not None:
+                write_to(None)
+                self._spout.close()
         return self._exit_code
 
     def _handle_signals(self, on: bool) -> None:
@@ -208,9 +214,3 @@ class Supervisor:
                 log.warning("did not end in time, and is killed", child=child.name)
                 running.signal(signal.SIGKILL)
                 await asyncio.wait([keepers[child.name]], timeout=2.0)
-
-
-def _print(line: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,12 +15,17 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.servers import need_server
 from tests.servers.process import START_LIMIT_S, ServerProcess, free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(120)]
 
-HEADERS = ("centre", "device", "kind", "township", "target")
-ROWS = [("c-1", "call-01", "call_terminal", "150525100", "10.0.0.1"), ("c-1", "site-01", "site", "150525100", "")]
+REGION = "150525"
+HEADERS = ("region", "centre", "device", "kind", "township", "target")
+ROWS = [
+    (REGION, "c-1", "call-01", "call_terminal", "150525100", "10.0.0.1"),
+    (REGION, "c-1", "site-01", "site", "150525100", ""),
+]
 
 
 class Serve(ServerProcess):
@@ -189,3 +195,34 @@ def test_fleet_commands_work_beside_it(make: Callable[..., Serve], tmp_path: Pat
     would = shouwang("fleet", "import", str(exported), "--dry-run", "--allow-removals", "--json")
     assert json.loads(would.stdout)["retired"] == 1
     assert json.loads(shouwang("fleet", "export", "--json").stdout)
+
+
+def test_an_agent_from_outside_comes_in_by_its_password_alone(make: Callable[..., Serve], tmp_path: Path) -> None:
+    need_server("mosquitto")
+    serve = make("--mqtt-host", "0.0.0.0")
+    serve.start()
+    create = [sys.executable, "-P", "-m", "shouwang", "token", "create", "--centre", "c-1", "--state", str(serve.state)]
+    password = subprocess.run(create, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    (tmp_path / "password").write_text(password)
+    (tmp_path / "wrong").write_text("guess")
+
+    def agent(password_file: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-P", "-m", "shouwang", "agent", "--centre", "c-1", "--region", REGION]
+        command += ["--broker", f"mqtt://127.0.0.1:{serve.mqtt_port}", "--state", str(tmp_path / password_file[::-1])]
+        return subprocess.Popen([*command, "--password-file", str(tmp_path / password_file)], stderr=subprocess.DEVNULL)
+
+    def online() -> bool:
+        with sqlite3.connect(serve.state / "ledger.db") as db:
+            return bool(db.execute("select online from paths where path = 'c-1'").fetchall() == [(1,)])
+
+    thief = agent("wrong")
+    until(lambda: "not authorised" in serve.log.read_text())
+    assert not online()
+    thief.kill()
+    thief.wait()
+    own = agent("password")
+    try:
+        until(online)
+    finally:
+        own.kill()
+        own.wait()
