@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ from collector.recorder_journal import JournalRow, JournalSource
 from collector.recorder_names import Names
 from shouwang.clock import Clock
 from shouwang.kinds import Kinds
-from shouwang.kinds.wire import kind_of
 from shouwang.messages import Codec, Malformed
 from shouwang.readings import ReadingStore, Refused, Stored, StoreUnavailable
 
@@ -51,7 +51,7 @@ class Turn:
 
     through: int
     batch: list[Stored] = field(default_factory=list)
-    sources: list[JournalRow] = field(default_factory=list)  # of each in the batch
+    sources: list[tuple[JournalRow, int]] = field(default_factory=list)  # and how many of the batch are from it
     asides: list[AsideReading] = field(default_factory=list)
     unregistered: int = 0
 
@@ -61,12 +61,14 @@ def taken_at_ms(received_ms: int, held_ms: int, age_ms: int) -> int:
     return received_ms - max(0, held_ms) - age_ms
 
 
-def sort_out(rows: list[JournalRow], through: int, codec: Codec, names: Names) -> Turn:
+def sort_out(rows: list[JournalRow], through: int, codec: Codec, names: Names, types: Mapping[str, type[Any]]) -> Turn:
     """Decodes rows, and tells what can be stored from what is set aside. What the intake has set aside already
-    (malformed messages, wrong values) and devices that are not in the fleet are counted there, and passed over."""
+    (malformed messages, wrong values) and devices that are not in the fleet are counted there, and passed over.
+    `types`: of `Kinds`."""
     turn = Turn(through)
     batch = turn.batch
     for row in rows:
+        before = len(batch)
         devices = names.of(row.path)
         sent_ms = row.received_ms - max(0, row.held_ms)
         for reading in _readings(row, codec):
@@ -75,13 +77,14 @@ def sort_out(rows: list[JournalRow], through: int, codec: Codec, names: Names) -
                 turn.unregistered += 1
                 continue
             centre, device, kind = registered
-            if kind_of(reading) != kind:
+            if type(reading) is not types.get(kind):
                 turn.asides.append(_aside(row, reading, registered, WRONG_KIND, f"the fleet says {kind}"))
             elif reading.age_ms is None:
                 turn.asides.append(_aside(row, reading, registered, TIME_UNKNOWN, "sent without an age"))
             else:
                 batch.append(Stored(centre, device, kind, sent_ms - reading.age_ms, reading))
-                turn.sources.append(row)
+        if len(batch) > before:
+            turn.sources.append((row, len(batch) - before))
     return turn
 
 
@@ -95,6 +98,7 @@ class Recorder:
         self._store = store
         self._names = names
         self._codec = Codec(kinds)
+        self._types = kinds.types
         self._file = file
         self._clock = clock
         now = clock.now()
@@ -157,7 +161,7 @@ class Recorder:
             self._position = self._begin()
         rows, through = self._source.read(self._position, ROWS_A_TURN)
         if through > self._position:
-            self._record(sort_out(rows, through, self._codec, self._names))
+            self._record(sort_out(rows, through, self._codec, self._names, self._types))
         else:
             self._store.check() if self._failures else None
         now_s = self._clock.now().mono_s
@@ -185,8 +189,9 @@ class Recorder:
             self._file.set_aside(turn.asides, self._position)
         refused = self._store.write(turn.batch, turn.through)
         if refused:
-            sources = {id(stored): row for stored, row in zip(turn.batch, turn.sources, strict=True)}
-            turn.asides += [_refused(sources[id(each.stored)], each) for each in refused]
+            rows = chain.from_iterable(repeat(row, count) for row, count in turn.sources)
+            row_of = {id(stored): row for stored, row in zip(turn.batch, rows, strict=True)}
+            turn.asides += [_refused(row_of[id(each.stored)], each) for each in refused]
             self._file.set_aside(turn.asides, self._position)
         self._position = turn.through
         aside = dict(self._state.aside)

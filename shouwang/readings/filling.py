@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,21 +33,19 @@ def instant_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def filled(kind: Kind, rows: Iterable[dict[str, str]]) -> list[Point]:
-    """Whole readings from one device's pivoted rows, which must be in order of time. A reading that builds on one that
-    is not among them keeps only what it carries itself."""
+def filled(kind: Kind, rows: Iterable[tuple[int, Mapping[str, str]]]) -> list[Point]:
+    """Whole readings of one device from (taken at ms, what stands in InfluxDB by field), in order of time. A reading
+    that builds on one that is not among them keeps only what it carries itself."""
     points: list[Point] = []
     bases: dict[int, dict[str, Value]] = {}  # by the time of the whole reading, as it is by now
     types = {name: field.type for name, field in kind.fields.items()}
-    for row in rows:
-        taken_at_ms = instant_ms(row["_time"])
+    for taken_at_ms, row in rows:
         base = row.get(WHOLE_AT)
         whole_at_ms = int(base) if base else taken_at_ms
         fields = dict(bases.get(whole_at_ms, ())) if whole_at_ms != taken_at_ms else {}
-        for name, type_ in types.items():
-            text = row.get(name)
-            if text:
-                fields[name] = value_of(type_, text)
+        for name, text in row.items():
+            if text and name in types:
+                fields[name] = value_of(types[name], text)
         if base:
             if whole_at_ms not in bases and len(bases) >= _BASES_KEPT:
                 del bases[min(bases)]

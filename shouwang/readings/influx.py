@@ -202,7 +202,7 @@ class InfluxStore:
             ' |> drop(columns: ["_start", "_stop", "_measurement", "centre", "device"])'
             f' |> sort(columns: ["_time"], desc: true) |> limit(n: {limit + lookback})'
         )
-        rows = list(self._connection.query(flux))
+        rows = [(instant_ms(row.pop("_time")), row) for row in self._connection.query(flux)]
         rows.reverse()
         points = [point for point in filled(self._kinds[kind], rows) if point.taken_at_ms >= from_ms]
         return points[-limit:]

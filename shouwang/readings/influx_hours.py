@@ -19,7 +19,7 @@ from shouwang.readings.filling import Sums, by_step, filled, instant_ms
 from shouwang.readings.store import HOUR_MS, Stored, StoreUnavailable, step_offset_ms
 
 GRACE_MS = 600_000
-CENTRES_A_SLICE = 4
+CENTRES_A_SLICE = 2
 _MARKS_KNOWN_MAX = 200_000
 _BUSY_S = 5.0
 
@@ -127,19 +127,25 @@ class Hours:
             f" |> range(start: time(v: {(hour_ms - WHOLE_EVERY_MS) * 1_000_000}),"
             f" stop: time(v: {(hour_ms + HOUR_MS) * 1_000_000}))"
             f" |> filter(fn: (r) => r.centre == {quoted(centre)})"
-            ' |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")'
-            ' |> drop(columns: ["_start", "_stop"])'
+            # few tables and few columns: a pivot costs InfluxDB three times as much
+            ' |> group(columns: ["_measurement", "_field"])'
+            ' |> keep(columns: ["_measurement", "_field", "device", "_time", "_value"])'
         )
-        devices: dict[tuple[str, str], list[dict[str, str]]] = {}
+        devices: dict[tuple[str, str], dict[int, dict[str, str]]] = {}
+        instants: dict[str, int] = {}
         for row in self._connection.query(flux):
-            devices.setdefault((row["_measurement"], row["device"]), []).append(row)
+            instant = row["_time"]
+            at_ms = instants.get(instant)
+            if at_ms is None:
+                at_ms = instants[instant] = instant_ms(instant)
+            readings = devices.setdefault((row["_measurement"], row["device"]), {})
+            readings.setdefault(at_ms, {})[row["_field"]] = row["_value"]
         lines = []
-        for (kind_name, device), rows in devices.items():
+        for (kind_name, device), readings in devices.items():
             kind = self._kinds.get(kind_name)
             if kind is None:
                 continue
-            rows.sort(key=lambda row: instant_ms(row["_time"]))
-            points = (point for point in filled(kind, rows) if point.taken_at_ms >= hour_ms)
+            points = (point for point in filled(kind, sorted(readings.items())) if point.taken_at_ms >= hour_ms)
             summed = by_step(kind, points, HOUR_MS)
             lines += [_line(kind_name, centre, device, hour_ms, sums) for sums in summed.values()]
         if not lines:

@@ -40,7 +40,7 @@ class Retention:
             raise ValueError(f"hourly figures ({self.hourly_days} days) must outlive raw readings ({self.raw_days})")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every reading, and freezing costs as much as decoding it
 class Stored:
     """One reading on its way into a store. `reading` is a struct of `Kinds.types[kind]`."""
 

@@ -128,8 +128,8 @@ class HandClock:
         return Now(self.mono_s, NOW)
 
 
-def test_a_field_with_another_type_in_the_bucket_costs_itself_alone(influxdb: Bucket, tmp_path: Path) -> None:
-    """fault 26"""
+def test_a_field_of_another_type_in_the_bucket_costs_itself_alone(influxdb: Bucket, tmp_path: Path) -> None:
+    # fault 26
     clock = HandClock()
     alien = f"call_terminal,centre=x,device=y battery_percent=1i,signal_dbm=1i {T}"
     write = f"{influxdb.url}/api/v2/write?org={influxdb.org}&bucket={influxdb.bucket}&precision=ms"
