@@ -194,7 +194,9 @@ class Dispatch:
         wanted: list[Row] = []
         for row_id in due:
             row = rows.get(row_id)
-            if row is None or (unheard and not row.is_event and row_id not in newest):
+            stale = unheard and row_id not in newest and row is not None and not row.is_event
+            # The last one under way goes on asking: with nothing fresh to send, nothing else would be answered.
+            if row is None or (stale and len(self._flight) > 1):
                 self._flight.forget(row_id)
                 if row is not None:
                     self._from_the_beginning()

@@ -183,6 +183,24 @@ async def test_without_acks_it_says_not_heard_and_sends_only_what_is_new(  # fau
         assert uplink.trouble == ""
 
 
+async def test_with_nothing_fresh_a_backlog_goes_on_asking_until_it_is_heard(
+    mosquitto: Mosquitto, agents: Agents, tmp_path: Path
+) -> None:
+    before = Outbox(tmp_path / "outbox.db", CLOCK.now())
+    for _ in range(40):
+        before.write([reading("cam-01")], CLOCK.now())
+    before.close()
+    uplink = agents(mosquitto)  # another start of it, which takes no readings
+    async with Listener(mosquitto.url, "centre-1", acking=False) as listener:
+        await uplink.start()
+        await until(lambda: uplink.unheard, "not heard")
+        count = len(listener.arrived)
+        await until(lambda: len(listener.arrived) > count, "one asks again", limit_s=15)
+        listener.acking = True
+        await until(lambda: len({each.seq for each in listener.arrived}) == 40, "all of it", limit_s=30)
+        await nothing_pending(uplink)
+
+
 async def test_what_is_not_acknowledged_is_published_again_with_its_age_grown(  # fault 9, 10
     mosquitto: Mosquitto, agents: Agents
 ) -> None:
