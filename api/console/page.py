@@ -125,6 +125,7 @@ class Page:
             "severities": SEVERITIES,
             "q": "",
             "said": None,
+            "renewed": False,
             "word": partial(words.word, tongue),
             "counted": tongue.counted,
             "kind_label": partial(words.kind_label, tongue, kinds),

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  var HEIGHT = 130;
+  var HEIGHT = 104;
 
   function colours() {
     var style = getComputedStyle(document.documentElement);

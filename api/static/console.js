@@ -18,6 +18,10 @@
     window.clearTimeout(planned);
     planned = 0;
     if (document.hidden) { lastMs = 0; return; } // looked at again: `visibilitychange`
+    if (document.querySelector("form.htmx-request")) { // somebody waits for an answer: nothing moves under them
+      planned = window.setTimeout(refresh, MIN_GAP_MS);
+      return;
+    }
     lastMs = performance.now();
     document.querySelectorAll("[hx-trigger~='refresh']").forEach(function (part) {
       if (!part.contains(document.activeElement) || !document.activeElement.matches("input, select, textarea")) {

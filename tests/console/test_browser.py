@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, expect
 from sqlalchemy import insert, update
 
 from shouwang import clock
-from shouwang.ledger.tables import Change, Meta
+from shouwang.ledger.tables import Change, Incident, Meta
 from shouwang.vocabulary import Role
 from tests.console.conftest import Console
 from tests.console.picture import falls_silent
@@ -105,6 +105,30 @@ async def test_a_storm_of_events_costs_few_refreshes_and_the_last_is_seen(seat: 
     _, incident = falls_silent(seat.console.engine, seat.console.picture, clock.wall_ms())
     await expect(page.locator(f"[data-incident='{incident}']")).to_be_visible(timeout=SOON_MS)
     assert len(refreshes) <= (clock.mono_s() - began_s) + 2
+    seat.all_was_well()
+
+
+async def test_what_others_do_to_an_incident_shows_by_itself_and_takes_no_words_away(seat: Seat) -> None:
+    incident = seat.console.picture.silent_incident
+    await seat.open(f"/incidents/{incident}")
+    page = seat.page
+    await expect(page.locator("#live")).to_have_text("实时", timeout=SOON_MS)
+    await page.get_by_label("备注").fill("我还在写")
+    now_ms = clock.wall_ms()
+
+    def changes(**values: Any) -> None:
+        with seat.console.engine.execution_options(writes=True).begin() as connection:
+            connection.execute(update(Incident).where(Incident.id == incident).values(**values))
+            connection.execute(insert(Change), [{"at": now_ms, "what": "incident", "incident_id": incident}])
+
+    changes(acknowledged_at=now_ms, acknowledged_by="包文华")
+    await expect(page.locator("#incident-now")).to_contain_text("包文华 已于", timeout=SOON_MS)
+    await expect(page.get_by_role("button", name="我来受理")).to_have_count(0)
+    changes(closed_at=now_ms, closed_as="recovered")
+    await expect(page.locator("#incident-now")).to_contain_text("已恢复", timeout=SOON_MS)
+    await expect(page.get_by_role("button", name="办结")).to_have_count(0)
+    assert await page.get_by_label("备注").input_value() == "我还在写"
+    await expect(page.get_by_label("备注")).to_be_focused()
     seat.all_was_well()
 
 

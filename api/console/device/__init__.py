@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.access import Asker, Permission, Probes, Sees
 from api.console import when
-from api.console.device.history import SPANS_H, history
+from api.console.device.history import SPANS_H, default_span_h, history
 from api.console.device.probed import probed
 from api.console.page import Page, SeesHouseholds
 from api.console.words import mark
@@ -21,8 +21,7 @@ from shouwang.readings.store import StoreUnavailable
 router = APIRouter()
 
 TRANSITIONS_SHOWN = 50
-DEFAULT_SPAN_H = 24
-Hours = Annotated[int, Query(ge=1, le=24 * 366)]
+Hours = Annotated[int | None, Query(ge=1, le=24 * 366)]
 
 _FACTS = (
     (mark("Code"), "device"),
@@ -44,7 +43,7 @@ _FACTS = (
 
 
 @router.get("/centres/{centre}/devices/{device}")
-def whole(request: Request, asker: Sees, centre: str, device: str, hours: Hours = DEFAULT_SPAN_H) -> Response:
+def whole(request: Request, asker: Sees, centre: str, device: str, hours: Hours = None) -> Response:
     """The page."""
     page = Page(request, asker)
     return page.show("device/page.html", "centres", **_page_values(page, asker, centre, device, hours))
@@ -58,7 +57,7 @@ def now(request: Request, asker: Sees, centre: str, device: str) -> Response:
 
 
 @router.get("/centres/{centre}/devices/{device}/history")
-def span(request: Request, asker: Sees, centre: str, device: str, hours: Hours = DEFAULT_SPAN_H) -> Response:
+def span(request: Request, asker: Sees, centre: str, device: str, hours: Hours = None) -> Response:
     """The history of another span of time."""
     page = Page(request, asker)
     found = _found(page, asker, centre, device)
@@ -72,7 +71,7 @@ async def probe(request: Request, asker: Probes, centre: str, device: str) -> Re
     said = await probed(page, asker, await asyncio.to_thread(_found, page, asker, centre, device))
     if page.is_part:
         return page.show("layout/said.html", said=said)
-    values = await asyncio.to_thread(_page_values, page, asker, centre, device, DEFAULT_SPAN_H)
+    values = await asyncio.to_thread(_page_values, page, asker, centre, device, None)
     return page.show("device/page.html", "centres", **values | {"said": said})
 
 
@@ -84,7 +83,7 @@ def household(request: Request, asker: SeesHouseholds, centre: str, device: str)
     asker.note_viewing("household", centre, device)
     if page.is_part:
         return page.show("device/household.html", household=found["household"])
-    values = _page_values(page, asker, centre, device, DEFAULT_SPAN_H)
+    values = _page_values(page, asker, centre, device, None)
     return page.show("device/page.html", "centres", **values | {"household": found["household"]})
 
 
@@ -123,15 +122,15 @@ def _now_values(page: Page, asker: Asker, centre: str, name: str) -> dict[str, A
     }
 
 
-def _history_values(page: Page, asker: Asker, device: dict[str, Any], hours: int) -> dict[str, Any]:
+def _history_values(page: Page, asker: Asker, device: dict[str, Any], hours: int | None) -> dict[str, Any]:
     return {
-        "history": history(page, asker.scope, device, hours),
+        "history": history(page, asker.scope, device, hours or default_span_h(device, page.now_ms)),
         "spans": [(each, page.text(text)) for each, text in SPANS_H],
         "here_address": f"/centres/{device['centre']}/devices/{device['device']}",
     }
 
 
-def _page_values(page: Page, asker: Asker, centre: str, name: str, hours: int) -> dict[str, Any]:
+def _page_values(page: Page, asker: Asker, centre: str, name: str, hours: int | None) -> dict[str, Any]:
     house = page.house
     values = _now_values(page, asker, centre, name)
     device = values["device"]

@@ -13,7 +13,8 @@ from shouwang.kinds import Field, FieldType
 from shouwang.ledger import views
 from shouwang.ledger.views import Scope
 
-SPANS_H = ((6, mark("6 h")), (24, mark("24 h")), (24 * 7, mark("7 days")), (24 * 30, mark("30 days")))
+SPANS_H = ((1, mark("1 h")), (6, mark("6 h")), (24, mark("24 h")), (24 * 7, mark("7 days")), (24 * 30, mark("30 days")))
+DEFAULT_SPAN_H = 24
 WIDTH = 1000
 """Of the strip, in its own units."""
 STEPS = 240
@@ -68,6 +69,13 @@ def history(page: Page, scope: Scope, device: dict[str, Any], hours: int) -> His
     return made
 
 
+def default_span_h(device: dict[str, Any], now_ms: int) -> int:
+    """A day; less while the device was first heard less long ago."""
+    first_ms = when.instant_ms(device["first_heard_at"])
+    known_h = DEFAULT_SPAN_H if first_ms is None else (now_ms - first_ms) / _HOUR_MS
+    return next((hours for hours, _ in SPANS_H if hours >= known_h), DEFAULT_SPAN_H)
+
+
 def step_s(hours: int, report_every_s: float) -> int:
     """How long one step of a chart is: no finer than the readings come, and at most STEPS of them."""
     wanted = max(hours * 3600 / STEPS, report_every_s, 10)
@@ -110,6 +118,8 @@ def shares(spans: list[Span], whole_ms: int) -> list[tuple[str, str]]:
 def _percent(share: float) -> str:
     if 99.95 <= share < 100:
         return "99.9 %"  # never rounded up to perfect
+    if share < 0.05:
+        return "< 0.1 %"
     return f"{share:.0f} %" if share == 100 else f"{share:.1f} %"
 
 
@@ -152,7 +162,7 @@ def _rectangle(page: Page, span: Span, from_ms: int, to_ms: int) -> dict[str, An
 
 
 def _charts(page: Page, fields: dict[str, Field]) -> list[dict[str, str]]:
-    numbers = [(name, each) for name, each in fields.items() if each.type in _NUMBERS]
+    numbers = [(name, each) for name, each in fields.items() if each.type in _NUMBERS and not name.endswith("_age_ms")]
     switches = [(name, each) for name, each in fields.items() if each.type is FieldType.BOOL]
     numbers.sort(key=lambda each: each[1].unit != "%")  # what runs down is looked at first
     return [

@@ -81,7 +81,7 @@ def whole(request: Request, asker: Sees, incident_id: str) -> Response:
 def now(request: Request, asker: Sees, incident_id: str) -> Response:
     """The part that the page renews when something changed."""
     page = Page(request, asker)
-    return page.show("incidents/now.html", "incidents", **_values(page, asker, incident_id))
+    return page.show("incidents/renewed.html", "incidents", **_values(page, asker, incident_id), renewed=True)
 
 
 @router.post("/incidents/{incident_id}/acknowledge")
