@@ -6,6 +6,7 @@ read again from the position that the ledger holds.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -84,6 +85,9 @@ class Decisions:
     asides: list[AsideOf] = field(default_factory=list)
     snapshots: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     deaf_changed: bool = False
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)  # of this write, however often it is tried
+    tried: bool = False
+    owed: list[str] = field(default_factory=list)  # ids of the notifications that it made, once written
 
     @property
     def anything(self) -> bool:
@@ -114,13 +118,17 @@ class Record:
         self._upsert: Any = upsert
 
     def write(self, decided: Decisions, now_ms: int) -> list[str]:
-        """One transaction. Gives the ids of the notifications now owed. Raises SQLAlchemyError: nothing written."""
+        """One transaction. Gives the ids of the notifications now owed. Raises SQLAlchemyError: nothing was written, or
+        the answer to the commit was lost; trying the same Decisions again has their effect once."""
         with self._engine.begin() as connection:
+            if decided.tried and connection.scalar(select(Meta.value).where(Meta.key == "last_write")) == decided.id:
+                return decided.owed
+            decided.tried = True
             self._path_rows(connection, decided.paths.values())
             self._transitions(connection, decided)
             self._events(connection, decided.events)
             correct(connection, [(e.device.id, e.from_ms, e.to_ms, e.condition) for e in decided.evidence], now_ms)
-            owed = self._steps(connection, decided.steps, now_ms)
+            decided.owed = self._steps(connection, decided.steps, now_ms)
             self._lines(connection, decided.entries)
             self._deeds(connection, decided.deeds)
             self._asides(connection, decided.asides)
@@ -128,7 +136,7 @@ class Record:
             if decided.deaf_changed:
                 connection.execute(insert(Change), [{"at": now_ms, "what": "deaf"}])
             self._meta(connection, decided)
-        return owed
+        return decided.owed
 
     def _path_rows(self, connection: Connection, paths: Iterable[PathHeard]) -> None:
         rows = [asdict(path) for path in paths]
@@ -347,7 +355,11 @@ class Record:
             )
 
     def _meta(self, connection: Connection, decided: Decisions) -> None:
-        facts = {"journal_position": str(decided.position), "attentive_ms": str(decided.attentive_ms)}
+        facts = {
+            "journal_position": str(decided.position),
+            "attentive_ms": str(decided.attentive_ms),
+            "last_write": decided.id,
+        }
         if decided.heard_well_at is not None:
             facts["heard_well_at"] = str(decided.heard_well_at)
         statement = self._upsert(Meta)

@@ -7,9 +7,9 @@ import pytest
 
 from shouwang.readings import ReadingStore, Retention, open_store
 from shouwang.readings.influx_setup import setup_influxdb
-from tests.readings.faulty import FaultyWay
 from tests.readings.made import KINDS
 from tests.servers import Bucket
+from tests.servers.faulty import FaultyWay
 
 RETENTION = Retention(raw_days=30, hourly_days=400)
 Opener = Callable[..., ReadingStore]

@@ -12,9 +12,9 @@ from shouwang.readings import Retention, Stored, StoreUnavailable
 from shouwang.readings.influx import STRIPPED_FOR_S, InfluxStore
 from shouwang.readings.influx_setup import setup_influxdb
 from tests.readings.conftest import RETENTION, Opener
-from tests.readings.faulty import FaultyWay
 from tests.readings.made import DAY_MS, HOUR_MS, KINDS, stored
 from tests.servers import Bucket
+from tests.servers.faulty import FaultyWay
 
 pytestmark = pytest.mark.system
 

@@ -7,16 +7,19 @@ import threading
 
 class FaultyWay:
     """A TCP proxy on loopback. `fault`: "" passes everything on, "hang" never answers, "reset" ends each connection, a
-    status line such as "503 Service Unavailable" is answered by the proxy itself, with `headers`."""
+    status line such as "503 Service Unavailable" is answered by the proxy itself, with `headers`. `cut_after`: where
+    the answer is lost."""
 
     def __init__(self, host: str, port: int) -> None:
         self.fault = ""
         self.headers: list[str] = []
+        self.cut_after = b""  # the first message with this in it is passed on, and its answer is lost
         self.connections = 0
         self._to = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._over = threading.Event()
+        self._answered = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -48,9 +51,17 @@ class FaultyWay:
                 return
             server = socket.create_connection(self._to)
             self._open.append(server)
-            threading.Thread(target=self._back, args=(server, client), daemon=True).start()
+            passes = threading.Event()
+            passes.set()
+            threading.Thread(target=self._back, args=(server, client, passes), daemon=True).start()
             with server:
                 while data := client.recv(65536):
+                    if self.cut_after and self.cut_after in data:
+                        self.cut_after = b""
+                        passes.clear()
+                        server.sendall(data)
+                        self._answered.wait(10)
+                        return
                     if self.fault == "reset":
                         return
                     if self.fault == "hang":
@@ -61,9 +72,12 @@ class FaultyWay:
                         return
                     server.sendall(data)
 
-    def _back(self, server: socket.socket, client: socket.socket) -> None:
+    def _back(self, server: socket.socket, client: socket.socket, passes: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
+                if not passes.is_set():
+                    self._answered.set()
+                    return
                 client.sendall(data)
 
     def _answer(self, client: socket.socket, data: bytes) -> None:
