@@ -129,7 +129,7 @@ def _store(
     while rows := journal.read(position, 250):
         position = rows[-1].position
         taken = [JournalRow(r.position, r.channel, r.path, r.received_ms, r.held_ms, r.payload) for r in rows]
-        turn = step("sort out for the store", lambda taken=taken: sort_out(taken, position, codec, names))  # type: ignore[misc]  # noqa: B023
+        turn = step("sort out for the store", lambda taken=taken: sort_out(taken, position, codec, names, kinds.types))  # type: ignore[misc]  # noqa: B023
         step("embedded store", lambda turn=turn: store.write(turn.batch, turn.through))  # type: ignore[misc]
     step("embedded store", store.settle)
     store.close()

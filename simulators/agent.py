@@ -32,10 +32,10 @@ from simulators.tempo import Tempo, WrongClock
 
 log = get_logger("simulators.agent")
 
-BEAT_S = 30.0
+BEAT_S = 15.0
 """How often an agent takes readings; a device with a longer interval has its turn every so many beats."""
 
-GROWING_ROWS = 60
+GROWING_ROWS = 120
 """Half an hour of reports: fewer are the ordinary wait for an acknowledgement."""
 
 

@@ -11,9 +11,9 @@ from edge.uplink import Login, Uplink
 from shouwang.mqtt import Puback
 from simulators.faults import Fault
 
-HELD_BACK_S = 45.0
-"""The longest that a message is held back, in simulated seconds: over a report interval, so that the next overtakes it,
-and under the limit of a call terminal less that interval, so that nothing falls silent by it."""
+HELD_BACK_S = 30.0
+"""The longest that a message is held back, in simulated seconds: two beats of an agent, so that later ones overtake it,
+and short enough that neither its centre's limit (60 s) nor that of a call terminal runs out by it."""
 
 
 class SimulatedUplink(Uplink):

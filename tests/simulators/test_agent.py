@@ -72,7 +72,7 @@ async def test_cut_off_it_reads_on_and_the_backlog_comes_when_the_line_is_back(
         lost = world.begin(FaultKind.UPLINK_LOST, [], [CENTRE.centre], 0)
         await followed(agent)
         await until(lambda: collector.presences[-1].reason == "lost", "the will")
-        await until(lambda: agent.pending >= 3, "a backlog")
+        await until(lambda: agent.pending >= 5, "a backlog")
         heard, boot = len(collector.readings()), collector.presences[-1].boot
         world.end(lost)
         await followed(agent)
