@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, bindparam, insert, select, update
@@ -42,6 +43,8 @@ _DEVICE_COLUMNS = {
         )
     },
 }  # fmt: skip
+_COMPARED = ("path", *_DEVICE_COLUMNS)
+_said_of_device = attrgetter(*_DEVICE_COLUMNS.values())
 
 Name = tuple[str, str]
 
@@ -137,7 +140,8 @@ class _Plan:
         self.diff = FleetDiff()
         self.revision = connection.scalar(select(Meta.value).where(Meta.key == "fleet_revision")) or "0"
         self._now_ms = now_ms
-        self._inserts: dict[str, list[dict[str, Any]]] = {"centres": [], "feeds": [], "devices": []}
+        self._inserts: dict[str, list[dict[str, Any]]] = {"centres": [], "feeds": []}
+        self._new_devices: list[FleetRow] = []
         self._updates: dict[str, list[dict[str, Any]]] = {"centres": [], "feeds": [], "devices": []}
         self.devices_before = 0
         self._centres(connection, rows)
@@ -148,8 +152,12 @@ class _Plan:
         """Writes it: centres and feeds before the devices that name them."""
         for name in ("centres", "feeds", "devices"):
             table = Base.metadata.tables[name]
-            for some in _slices(self._inserts[name]):
+            for some in _slices(self._inserts.get(name, ())):
                 connection.execute(insert(table), some)
+            if name == "devices":
+                for start in range(0, len(self._new_devices), _AT_ONCE):
+                    new = [_new_device(row) for row in self._new_devices[start : start + _AT_ONCE]]
+                    connection.execute(insert(table), new)
             for some in _slices(self._updates[name]):
                 _update(connection, table, some)
         self.diff.revision = touch_fleet(connection, self._now_ms)
@@ -196,39 +204,48 @@ class _Plan:
                 self._updates["feeds"].append({"b_feed": name, "region": before.region, "retired_at": self._now_ms})
 
     def _devices(self, connection: Connection, rows: Sequence[FleetRow]) -> None:
-        columns = [column for column in Device.__table__.columns if column.name != "settings"]
-        present = {(row["centre"], row["device"]): dict(row) for row in connection.execute(select(*columns)).mappings()}
-        self.devices_before = sum(1 for row in present.values() if row["retired_at"] is None)
+        # tuples and rows as they are: of a region there are 730,000
+        present = self._present(connection)
+        self.devices_before = sum(1 for _, retired_at, _ in present.values() if retired_at is None)
         seen: set[Name] = set()
         diff = self.diff
         for row in rows:
             name = (row.centre, row.device)
             seen.add(name)
-            values = {column: getattr(row, said) for column, said in _DEVICE_COLUMNS.items()}
-            values["path"] = row.path or row.centre
-            values["retired_at"] = None
             before = present.get(name)
             if before is None:
-                self._inserts["devices"].append({"centre": row.centre, "device": row.device, "settings": {}, **values})
+                self._new_devices.append(row)
                 _count(diff.names_added, name)
                 diff.added += 1
-            elif changed := _differing(before, values):
-                self._updates["devices"].append({"b_id": before["id"], **values})
-                if before["retired_at"] is not None:
-                    _count(diff.names_added, name)
-                    diff.added += 1
-                else:
-                    diff.changed += 1
-                    if len(diff.names_changed) < _NAMES_TOLD:
-                        diff.names_changed["/".join(name)] = changed
-            else:
+                continue
+            id_, retired_at, values = before
+            wanted = _values(row)
+            if retired_at is None and values == wanted:
                 diff.unchanged += 1
-        for name, gone in present.items():
-            if name not in seen and gone["retired_at"] is None:
-                kept = {column: gone[column] for column in (*_DEVICE_COLUMNS, "path")}
-                self._updates["devices"].append({"b_id": gone["id"], **kept, "retired_at": self._now_ms})
+                continue
+            self._updates["devices"].append(
+                {"b_id": id_, **dict(zip(_COMPARED, wanted, strict=True)), "retired_at": None}
+            )
+            if retired_at is not None:
+                _count(diff.names_added, name)
+                diff.added += 1
+                continue
+            diff.changed += 1
+            if len(diff.names_changed) < _NAMES_TOLD:
+                changed = [c for c, old, new in zip(_COMPARED, values, wanted, strict=True) if old != new]
+                diff.names_changed["/".join(name)] = changed
+        for name, (id_, retired_at, values) in present.items():
+            if name not in seen and retired_at is None:
+                kept = dict(zip(_COMPARED, values, strict=True))
+                self._updates["devices"].append({"b_id": id_, **kept, "retired_at": self._now_ms})
                 _count(diff.names_retired, name)
                 diff.retired += 1
+
+    @staticmethod
+    def _present(connection: Connection) -> dict[Name, tuple[int, int | None, tuple[Any, ...]]]:
+        columns = [Device.__table__.c[name] for name in ("centre", "device", "id", "retired_at", *_COMPARED)]
+        found = connection.execute(select(*columns), execution_options={"yield_per": _AT_ONCE})
+        return {(row[0], row[1]): (row[2], row[3], tuple(row[4:])) for row in found}
 
 
 def _rows(connection: Connection, centres: Sequence[str] | None) -> Iterator[FleetRow]:
@@ -254,17 +271,27 @@ def _differing(before: Mapping[str, Any], values: Mapping[str, Any]) -> list[str
     return [column for column, value in values.items() if before[column] != value]
 
 
+def _values(row: FleetRow) -> tuple[Any, ...]:
+    """What a row says of its device, in the order of `_COMPARED`."""
+    return (row.path or row.centre, *_said_of_device(row))
+
+
+def _new_device(row: FleetRow) -> dict[str, Any]:
+    values = dict(zip(_COMPARED, _values(row), strict=True))
+    return {"centre": row.centre, "device": row.device, "settings": {}, "retired_at": None, **values}
+
+
 def _count(names: list[str], name: Name) -> None:
     if len(names) < _NAMES_TOLD:
         names.append("/".join(name))
 
 
-def _slices(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _slices(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
     for start in range(0, len(rows), _AT_ONCE):
         yield rows[start : start + _AT_ONCE]
 
 
-def _update(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _update(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """All rows by one prepared statement; `b_…` names the key."""
     key = next(name for name in rows[0] if name.startswith("b_"))
     columns = [name for name in rows[0] if name != key]
