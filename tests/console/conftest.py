@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -88,12 +89,23 @@ def kinds() -> Kinds:
     return Kinds()
 
 
-@pytest.fixture
-def console(tmp_path: Path, kinds: Kinds) -> Iterator[Console]:
-    """A console with its picture, without a collector."""
-    engine = open_engine(sqlite_url(tmp_path / "ledger.db"))
-    store = EmbeddedStore(tmp_path / "readings.db", kinds, writable=True)
+@pytest.fixture(scope="session")
+def painted(tmp_path_factory: pytest.TempPathFactory, kinds: Kinds) -> tuple[Path, Picture]:
+    """The picture, painted once: the directory of its ledger and readings."""
+    directory = tmp_path_factory.mktemp("painted")
+    engine, store = _opened(directory, kinds)
     picture = paint(engine, store, kinds, clock.wall_ms())
+    store.close()
+    engine.dispose()
+    return directory, picture
+
+
+@pytest.fixture
+def console(tmp_path: Path, kinds: Kinds, painted: tuple[Path, Picture]) -> Iterator[Console]:
+    """A console with a picture of its own, without a collector."""
+    directory, picture = painted
+    shutil.copytree(directory, tmp_path, dirs_exist_ok=True)
+    engine, store = _opened(tmp_path, kinds)
     serving = Serving(
         lambda base: create_app(engine, store, kinds, public_url=base, providers=("wecom", "dingtalk", "webhook"))
     )
@@ -102,3 +114,8 @@ def console(tmp_path: Path, kinds: Kinds) -> Iterator[Console]:
     serving.stop()
     store.close()
     engine.dispose()
+
+
+def _opened(directory: Path, kinds: Kinds) -> tuple[Engine, EmbeddedStore]:
+    engine = open_engine(sqlite_url(directory / "ledger.db"))
+    return engine, EmbeddedStore(directory / "readings.db", kinds, writable=True)

@@ -73,6 +73,7 @@ def every_page(console: Console) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_page_is_there_in_both_languages(console: Console) -> None:
     for language in ("zh", "en"):
         reader = Reader(console, Role.ADMINISTRATOR, language=language)
@@ -100,10 +101,11 @@ def test_a_line_says_what_where_since_when_why_and_who_is_on_it(console: Console
     assert "呼叫终端 3 失联" in words
     assert "大沁他拉镇 · 光明村社区服务中心" in words
     assert re.search(r"超时未收到消息 · 最后一次正常 (\d\d-\d\d )?\d\d:\d\d 电池电量 87 %", words)
-    assert "13 分钟" in words
+    assert re.search(r"1[3-9] 分钟", words)
     assert "无人受理" in words
 
 
+@pytest.mark.slow
 def test_nobody_comes_in_without_signing_in(console: Console) -> None:
     for path in every_page(console):
         answer = httpx.get(console.base + path, headers={"accept": "text/html"})
@@ -167,6 +169,7 @@ def test_a_scope_ends_at_its_townships(console: Console) -> None:
     assert "没有符合的服务中心" in reader.text(f"/search?q={picture.offline_centre}")
 
 
+@pytest.mark.slow
 def test_a_household_is_shown_upon_asking_and_the_viewing_is_written_down(console: Console) -> None:
     picture = console.picture
     centre, _, name = picture.silent.partition("/")
@@ -301,6 +304,7 @@ def test_pages_are_kept_by_nobody_and_allow_no_inline_script(admin: Reader) -> N
     assert inline == []
 
 
+@pytest.mark.slow
 def test_a_page_with_500_open_incidents_is_small(console: Console, admin: Reader) -> None:
     crowd(console.engine, console.picture, 500)
     text = admin.text("/")

@@ -118,7 +118,7 @@ async def serve(tmp_path: Path, shop: Door) -> AsyncIterator[Serve]:
 async def test_a_person_sees_acts_and_adds_at_the_page(page: Page, serve: Serve, shop: Door) -> None:
     await page.goto(serve.link)
     await page.get_by_role("button", name="在本设备上登录").click()
-    await expect(page.locator("#to-devices")).to_contain_text("1 / 1", timeout=SOON_MS)
+    await expect(page.locator("#to-devices")).to_contain_text("1 / 1", timeout=2 * SOON_MS)
     await expect(page.get_by_text("一切正常。")).to_be_visible()
     await expect(page.locator("#live")).to_have_text("实时")
 
