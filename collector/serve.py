@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.broker import check, find_mosquitto
@@ -22,7 +23,7 @@ from shouwang import clock
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import LedgerNewer, upgrade
 from shouwang.ledger.people import add_user, new_link
-from shouwang.ledger.tables import Device, User
+from shouwang.ledger.tables import Device, Meta, User
 from shouwang.processes import children
 from shouwang.settings import Loaded, Settings
 from shouwang.supervisor import Supervisor
@@ -30,6 +31,8 @@ from shouwang.trouble import Trouble, WrongUsage
 from shouwang.vocabulary import Role
 
 FIRST_USER = "admin"
+FLEET_FILE = "fleet_file"
+"""In `meta`: the digest of the fleet file that `serve` took in last."""
 
 
 def serve(loaded: Loaded, flags: Mapping[str, Any]) -> int:
@@ -45,7 +48,7 @@ def serve(loaded: Loaded, flags: Mapping[str, Any]) -> int:
         engine = open_ledger(settings)
         try:
             if settings.fleet is not None:
-                typer.echo(take_in(engine, settings, settings.fleet))
+                bring_fleet(engine, settings, settings.fleet)
             for line in first_words(engine, settings):
                 typer.echo(line)
         finally:
@@ -110,6 +113,34 @@ def open_ledger(settings: Settings) -> Engine:
     return engine
 
 
+def bring_fleet(engine: Engine, settings: Settings, file: Path) -> None:
+    """Takes the fleet file in, unless this very file was the last one: what was changed in the console since then
+    stays. Raises Trouble for a file that cannot be taken in; where a fleet is watched already it only says so."""
+    try:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        with engine.connect() as connection:
+            before = connection.scalar(select(Meta.value).where(Meta.key == FLEET_FILE))
+        if digest == before:
+            typer.echo(f"{file}: as it was taken in before")
+            return
+        typer.echo(take_in(engine, settings, file))
+    except (Trouble, OSError) as error:
+        said = str(error) if isinstance(error, Trouble) else f"{file}: {error.strerror}"
+        if not _devices(engine):
+            raise Trouble(said) from error
+        typer.echo(f"shouwang: {said}\nshouwang: the fleet as it was before is watched", err=True)
+        return
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(delete(Meta).where(Meta.key == FLEET_FILE))
+        connection.execute(insert(Meta), {"key": FLEET_FILE, "value": digest})
+
+
+def _devices(engine: Engine) -> int:
+    with engine.connect() as connection:
+        watched = select(func.count()).select_from(Device).where(Device.retired_at.is_(None))
+        return connection.scalar(watched) or 0
+
+
 def first_words(engine: Engine, settings: Settings) -> list[str]:
     """What to open; for the first start of all, the way in: there is no default account."""
     lines = [f"console: {settings.public_url}"]
@@ -120,8 +151,7 @@ def first_words(engine: Engine, settings: Settings) -> list[str]:
             link = new_link(connection, FIRST_USER, now_ms)
             lines.append(f"first sign-in, once, within 15 minutes: {settings.public_url}/sign-in/{link}")
         lines.append(f"a new sign-in link, any time: shouwang user link {FIRST_USER} --state {settings.state}")
-        devices = connection.scalar(select(func.count()).select_from(Device).where(Device.retired_at.is_(None)))
-    if not devices:
+    if not _devices(engine):
         lines.append("no device is watched yet: shouwang fleet import FILE (`shouwang init` writes a sample)")
     if settings.broker.url is None:
         where = settings.broker.host if settings.agents_from_outside else "127.0.0.1"

@@ -39,6 +39,9 @@ Watcher = Callable[[str, str], None]
 class Supervisor:
     """Give it children, then `await run()`. `on_change(name, what)`: `started`, `ready`, `ended`, `hung`.
 
+    A child that says at its first start that its settings are wrong (exit code 2) ends everything; later, when others
+    run well by the settings of before, it is started again like any other.
+
     `pids` are of the children that run now. `stop_within_s` bounds the whole ending; who has not ended by then is
     killed.
     """
@@ -58,6 +61,7 @@ class Supervisor:
         self._say: Callable[[str], None] = self._spout.put if self._spout is not None else say or (lambda line: None)
         self._running: dict[str, Running] = {}
         self._ready: set[str] = set()
+        self._once_ready: set[str] = set()
         self._stopping = asyncio.Event()
         self._now = asyncio.Event()
         self._exit_code = 0
@@ -129,12 +133,11 @@ class Supervisor:
                 readying = asyncio.create_task(self._note_ready(running))
                 code = await running.ended()
                 readying.cancel()
-                was_ready = running.ready.is_set()
                 self._ready.discard(child.name)
                 self._on_change(child.name, "ended")
                 if self._stopping.is_set():
                     return
-                if code == WRONG_SETTINGS and not was_ready:
+                if code == WRONG_SETTINGS and child.name not in self._once_ready:
                     self._exit_code = WRONG_SETTINGS
                     self.stop()
                     return
@@ -149,6 +152,7 @@ class Supervisor:
     async def _note_ready(self, running: Running) -> None:
         await running.ready.wait()
         self._ready.add(running.child.name)
+        self._once_ready.add(running.child.name)
         self._on_change(running.child.name, "ready")
         self._tell_ready()
 

@@ -145,9 +145,17 @@ def test_a_second_start_changes_nothing_and_two_at_once_are_refused(make: Callab
     second = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert second.returncode == 1
     assert f"another `shouwang serve` (process {serve.pid}) uses" in second.stderr
+    with sqlite3.connect(serve.state / "ledger.db") as db:  # as the console would
+        db.execute("update devices set target = '10.0.0.2' where device = 'call-01'")
     serve.stop()
     serve.start()
-    assert "nothing to change, 2 devices as they were" in serve.log.read_text()
+    assert "as it was taken in before" in serve.log.read_text()
+    with sqlite3.connect(serve.state / "ledger.db") as db:
+        assert db.execute("select target from devices where device = 'call-01'").fetchone() == ("10.0.0.2",)
+    serve.stop()
+    serve.fleet.write_text("centre,device,kind\nc-1,CALL_1,call_terminal\n")
+    serve.start()
+    assert "the fleet as it was before is watched" in serve.log.read_text()
     assert len(re.findall("/sign-in/", serve.log.read_text())) == 1
 
 

@@ -41,6 +41,16 @@ while True:
     notify("WATCHDOG=1")
     time.sleep(0.1)
 """
+WRONG_WHILE = """
+import pathlib, sys, time
+from shouwang.sd_notify import notify
+if pathlib.Path(sys.argv[1]).exists():
+    sys.exit(2)
+notify("READY=1")
+while True:
+    notify("WATCHDOG=1")
+    time.sleep(0.1)
+"""
 STUBBORN = """
 import signal, subprocess, sys, time
 from shouwang.sd_notify import notify
@@ -164,6 +174,18 @@ async def test_wrong_settings_end_everything_with_their_exit_code() -> None:
     async with story(python("good", WELL), python("one", "print('ledgr: unknown key'); raise SystemExit(2)")) as told:
         assert await asyncio.wait_for(told.task, 15) == 2
         assert any("ledgr: unknown key" in line for line in told.lines)
+
+
+async def test_settings_that_became_wrong_later_end_nobody_else(tmp_path: Path) -> None:
+    async with story(python("good", WELL), python("one", WRONG_WHILE, str(tmp_path / "bad"))) as told:
+        await told.until(lambda: told.supervisor.all_ready)
+        good = told.supervisor.pids["good"]
+        (tmp_path / "bad").touch()
+        os.kill(told.supervisor.pids["one"], signal.SIGKILL)
+        await told.until(lambda: told.changes.count(("one", "ended")) >= 3)
+        assert told.supervisor.pids["good"] == good
+        (tmp_path / "bad").unlink()
+        await told.until(lambda: told.supervisor.all_ready)
 
 
 async def test_a_program_that_does_not_exist_is_said_and_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
