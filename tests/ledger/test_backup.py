@@ -86,6 +86,7 @@ def save(house: House, target: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", ["saved.tar.gz", "saved"])
 def test_what_is_saved_comes_back_and_what_stood_there_is_kept(house: House, tmp_path: Path, name: str) -> None:
+    # fault 45
     for _ in range(20):
         house.hear()
     house.prune(15)
