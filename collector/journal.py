@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BUSY_S = 5.0
+WATCH = "watch"
+"""The cursor up to which the watch, its snapshots included, needs no row any more."""
 _SCHEMA = """
 create table if not exists journal(
     position integer primary key, channel text not null, region text not null, path text not null,
@@ -112,7 +114,7 @@ class Journal:
 
     def _prune(self, watch_position: int, at_most: int) -> int:
         passed = [watch_position] + [
-            p for (p,) in self._db.execute("select position from cursors where name <> 'watch'")
+            p for (p,) in self._db.execute("select position from cursors where name <> ?", (WATCH,))
         ]
         if len(passed) == 1:
             return 0  # the recorder has not yet said where it stands
@@ -121,7 +123,7 @@ class Journal:
             return 0
         through = min(min(passed), first + at_most - 1)
         self._db.execute("begin immediate")
-        self._db.execute("insert or replace into cursors values('watch', ?)", (watch_position,))
+        self._db.execute("insert or replace into cursors values(?, ?)", (WATCH, watch_position))
         deleted = self._db.execute("delete from journal where position <= ?", (through,)).rowcount
         self._db.execute("commit")
         return deleted

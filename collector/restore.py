@@ -18,7 +18,7 @@ from collector.facts import Fleet, IncidentRecord
 from collector.fleet import load_fleet
 from collector.incidents import Incidents, Window
 from collector.intake import Intake
-from collector.journal import Journal
+from collector.journal import WATCH, Journal
 from collector.watch import Watch
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
@@ -173,7 +173,10 @@ def _replay(
     now: Now,
 ) -> int:
     intake = Intake(kinds)
-    after = min(snapshots.values(), default=0)
+    # The journal was cleared up to `cleared` only, so beyond it stand rows of paths that have no snapshot yet. A ledger
+    # brought back from a backup may have snapshots that are older still.
+    cleared = journal.cursor(WATCH) or 0
+    after = min(cleared, *snapshots.values()) if snapshots else cleared
     count = 0
     while rows := journal.read(after, _AT_ONCE):
         after = rows[-1].position

@@ -75,6 +75,27 @@ async def test_rows_sent_while_the_collector_is_killed_again_and_again(house: Ho
     await agent.stop()
 
 
+async def test_rows_of_centres_without_a_snapshot_are_known_after_a_restart(house: House) -> None:  # faults 2, 11
+    centres = [f"15052510020{number}" for number in range(1, 7)]
+    house.fleet(*centres)
+    house.collector.start()
+    agents = [await Agent(house.broker, centre).start() for centre in centres]
+    for agent in agents:
+        await agent.report(terminal("call-01"), terminal("call-02"))
+    for agent in agents:
+        await agent.until_acked(1)
+    await house.until(lambda: house.query("select path from snapshots"), why="the first has its turn within a second")
+    house.collector.kill()
+    house.collector.start()
+    for agent in agents:
+        await agent.until(lambda agent=agent: agent.client.connected)
+        agent.acks.clear()
+        await agent.report(terminal("call-01"), seq=1)
+        await agent.until_acked(1)
+    assert sorted(house.journal()) == sorted((agent.boot, 1) for agent in agents), "no row is twice in the journal"
+    await asyncio.gather(*(agent.stop() for agent in agents))
+
+
 async def test_the_broker_restarts_and_forgets_everything(
     house: House, receiver: Receiver, mosquitto: Mosquitto
 ) -> None:  # faults 7, 8
