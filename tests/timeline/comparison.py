@@ -178,7 +178,7 @@ def _values(kinds: Kinds, kind: str, fields: dict[str, Any]) -> Values:
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        name: float(value) + 0.0 if isinstance(value, int | float) and not isinstance(value, bool) else value
         for name, value in fields.items()
         if value is not None
     }

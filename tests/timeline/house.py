@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from sqlalchemy import insert, select, text
 
+from collector.recorder_file import read_state
 from shouwang.clock import wall_ms
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import upgrade
@@ -22,18 +23,21 @@ CENTRE = "150525100201"
 
 
 class CollectorProcess(ServerProcess):
-    """`shouwang collector` with the settings of a test. Ready when it hears."""
+    """`shouwang collector --only watch` with the settings of a test. Ready when it hears."""
+
+    only = "watch"
 
     def __init__(self, directory: Path, environment: dict[str, str]) -> None:
         super().__init__(directory)
         self.environment = environment
+        self.log = directory / f"{self.only}.log"
         self._from = 0
         self._need_not_hear = False
 
     def command(self) -> Sequence[str | Path]:
         self._from = self.log.stat().st_size if self.log.exists() else 0
         settings = [f"{key}={value}" for key, value in self.environment.items()]
-        return ["/usr/bin/env", *settings, sys.executable, "-m", "shouwang", "collector", "--only", "watch"]
+        return ["/usr/bin/env", *settings, sys.executable, "-m", "shouwang", "collector", "--only", self.only]
 
     def ready(self) -> bool:
         return self._need_not_hear or b"event=hearing" in self.log.read_bytes()[self._from :]
@@ -48,13 +52,22 @@ class CollectorProcess(ServerProcess):
         return self.log.read_text(errors="replace").count(words)
 
 
+class RecorderProcess(CollectorProcess):
+    """`shouwang collector --only recorder`; it says in `recorder.db` how it stands."""
+
+    only = "recorder"
+
+    def ready(self) -> bool:
+        return read_state(self.directory) is not None
+
+
 class House:
     """`limits` are of call terminals, in seconds: they report each second, are silent after 2 and told 1 later."""
 
-    def __init__(self, directory: Path, broker_url: str, hook_url: str = "", **more: str) -> None:
+    def __init__(self, directory: Path, broker_url: str, hook_url: str = "", ledger_url: str = "", **more: str) -> None:
         self.state = directory
         self.broker = broker_url
-        self.engine = open_engine(f"sqlite:///{directory / 'ledger.db'}")
+        self.engine = open_engine(ledger_url or f"sqlite:///{directory / 'ledger.db'}")
         upgrade(self.engine)
         environment = {
             "SHOUWANG_STATE": str(directory),
@@ -67,12 +80,16 @@ class House:
                 "SHOUWANG_NOTIFY__WEBHOOK__ALLOW_PRIVATE": "true",
                 "SHOUWANG_NOTIFY__WEBHOOK__SECRET": "whsec_c2hvdXdhbmctdGVzdC1zZWNyZXQtMDAwMQ==",
             }
+        if ledger_url:
+            environment["SHOUWANG_LEDGER__URL"] = ledger_url
         self.collector = CollectorProcess(directory, environment | more)
+        self.recorder = RecorderProcess(directory, self.collector.environment)
 
     def fleet(
         self, *centres: str, terminals: int = 2, feed: str = "", centre_silent_after_s: float = 3, **of_device: Any
     ) -> None:
-        """Centres of one township (or devices through a feed), each with so many call terminals."""
+        """Centres (or devices through a feed), each with so many call terminals; a village's code names its
+        township."""
         limits = {"report_every_s": 1, "silent_after_s": 2, "notify_after_s": 1} | of_device
         with self.engine.execution_options(writes=True).begin() as connection:
             if feed:
@@ -81,7 +98,7 @@ class House:
                 row = {
                     "centre": centre,
                     "region": REGION,
-                    "township": "150525100",
+                    "township": centre[:9],
                     "silent_after_s": centre_silent_after_s,
                 }
                 connection.execute(insert(Centre), [row | {"notify_after_s": 1, "name": "北老柜村"}])
@@ -91,6 +108,21 @@ class House:
                 )
             connection.execute(text("delete from meta where key = 'fleet_revision'"))
             connection.execute(insert(Meta), [{"key": "fleet_revision", "value": str(os.urandom(4).hex())}])
+
+    def device(self, device: str, kind: str, centre: str = CENTRE, **of_device: Any) -> None:
+        """One more device of a centre, after `fleet`."""
+        row = {"centre": centre, "device": device, "kind": kind, "path": centre, "target": "10.0.0.1"}
+        limits = {"report_every_s": 1, "silent_after_s": 5, "notify_after_s": 1}
+        with self.engine.execution_options(writes=True).begin() as connection:
+            connection.execute(insert(Device), [row | limits | of_device])
+
+    def asides(self, reason: str) -> list[tuple[str, str, str, int]]:
+        """(path, device, kind, how often) of what was set aside for a reason."""
+        return [
+            (path, device, kind, count)
+            for path, device, kind, why, count in self.query("select path, device, kind, reason, count from asides")
+            if why == reason
+        ]
 
     def collector_settings(self, **environment: str) -> None:
         """Before it is started."""
@@ -136,5 +168,6 @@ class House:
         return found
 
     def close(self) -> None:
+        self.recorder.stop()
         self.collector.stop()
         self.engine.dispose()
