@@ -13,6 +13,8 @@ from shouwang.trouble import WrongUsage
 
 DEMO_PORT = 8420
 DEMO_MQTT_PORT = 18_830
+DEMO_SPEED = 6.0
+"""The whole banner takes half a core then, simulation and watch together; half a minute to the first notification."""
 
 Centres = Annotated[int | None, typer.Option(help="How many of the 381 centres. Left out: all.", min=1, max=381)]
 Speed = Annotated[float, typer.Option(help="So many times faster: divides intervals and limits.", min=1, max=20)]
@@ -108,7 +110,7 @@ def _list(as_json: bool) -> None:
 
 def demo(
     centres: Centres = None,
-    speed: Annotated[float, typer.Option(help="Divides intervals and limits.", min=1, max=20)] = 10.0,
+    speed: Annotated[float, typer.Option(help="Divides intervals and limits.", min=1, max=20)] = DEMO_SPEED,
     port: Annotated[int, typer.Option(help="The console's port; the demo's page is on the next.", min=1)] = DEMO_PORT,
     mqtt_port: Annotated[int, typer.Option(help="The broker's port.", min=1)] = DEMO_MQTT_PORT,
     state: Annotated[Path, typer.Option(help="Where everything is kept; emptied at each start.")] = Path(".demo"),

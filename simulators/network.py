@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -11,6 +12,9 @@ from edge.uplink import Login, Uplink
 from shouwang.mqtt import Puback
 from simulators.faults import Fault
 
+KEEPALIVE_S = 20
+"""At any speed: hundreds of agents share one process, and a machine that is busy for a moment must not cost their
+connections. Lines that are cut end at once, so nothing waits for it."""
 HELD_BACK_S = 30.0
 """The longest that a message is held back, in simulated seconds: two beats of an agent, so that later ones overtake it,
 and short enough that neither its centre's limit (60 s) nor that of a call terminal runs out by it."""
@@ -21,6 +25,7 @@ class SimulatedUplink(Uplink):
 
     def __init__(self, login: Login, outbox: Outbox, *, chance: Random, speed: float = 1.0, **rest: Any) -> None:
         super().__init__(login, outbox, speed=speed, **rest)
+        self._client.options = replace(self._client.options, keepalive_s=KEEPALIVE_S)
         self._chance = chance
         self._longest_s = HELD_BACK_S / speed
         self._disorder: Fault | None = None

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from shouwang.clock import Now, SystemClock, shanghai
 from simulators.device import Moment
 
-MQTT_WILL_DELAY_S = 20
-MQTT_KEEPALIVE_S = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
@@ -32,16 +29,6 @@ class Tempo:
         """The local time of day at the beginning, in hours."""
         at = shanghai(self.began.wall_ms)
         return at.hour + at.minute / 60 + at.second / 3600
-
-    @property
-    def will_delay_s(self) -> int:
-        """MQTT counts whole seconds, and a second is the least that means anything."""
-        return max(1, round(MQTT_WILL_DELAY_S / self.speed))
-
-    @property
-    def keepalive_s(self) -> int:
-        # Half of a sped-up report interval would do, but a busy machine must not lose connections by itself.
-        return max(5, round(MQTT_KEEPALIVE_S / self.speed))
 
 
 class WrongClock:

@@ -16,7 +16,7 @@ MARK = "demo.json"
 """A directory that holds this file is a demo's, and may be emptied at the next start."""
 
 # Short, so that everything shows within a minute at the demo's speed; `speed` divides these too.
-_NOTIFY_AFTER_S = {"call_terminal": 60, "centre": 90}
+_NOTIFY_AFTER_S = {"call_terminal": 40, "centre": 90}
 _NOTIFY_AFTER_OTHERS_S = 120
 
 
@@ -26,7 +26,7 @@ class Asked:
 
     state: Path
     centres: int | None = None
-    speed: float = 10.0
+    speed: float = 6.0
     port: int = 8420
     mqtt_port: int = 18_830
     seed: int = 1
