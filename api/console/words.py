@@ -127,6 +127,9 @@ WORDS: dict[str, dict[str, str]] = {
         "stopped": mark("stopped on purpose"),
         "silent": mark("silent"),
     },
+    "window_reason": {
+        "trial": mark("trial of a new device"),
+    },
     "aside": {
         "unknown_device": mark("not in the fleet"),
         "unknown_kind": mark("kind not known"),
