@@ -69,7 +69,7 @@ def _telling(desk: Desk, o: Open) -> float:
     record = o.record
     if record.told_at_ms is not None and not o.again:
         return FOREVER
-    if o.good_since is not None or record.unseen:
+    if o.good_since is not None or record.unseen or o.tell_att == FOREVER:
         return FOREVER  # good for now, or not seen: told when it is out, or seen to be out, again
     if desk.att < o.tell_att:
         planned = desk.wall_ms + round((o.tell_att - desk.att) * 1000)

@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many, from --first on")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seed", type=int, help="this one alone")
-    parser.add_argument("--days", type=float, default=1.0, help="of faults in each history; then comes peace")
+    parser.add_argument("--days", type=float, default=0.5, help="of faults in each history; then comes peace")
     chosen = parser.parse_args(arguments)
     seeds = [chosen.seed] if chosen.seed is not None else range(chosen.first, chosen.first + chosen.seeds)
     began = time.process_time()

@@ -77,12 +77,12 @@ class Broker:
         if not self.up:
             return False
         self.connected = True
-        self.inbox = [
-            Delivery(Message("presence", path, body, self.world.at_s, True), 0) for path, body in self.retained.items()
-        ]
+        self.inbox = []
         self._backlog = {id(message) for message in self.session}
         for message in self.session:
             self._send(message, late=False)
+        # a session that is resumed is sent first; what is retained follows the subscription
+        self.world.later(0.5, self._send_retained)
         return True
 
     def disconnect(self) -> None:
@@ -98,7 +98,7 @@ class Broker:
     @property
     def drained(self) -> bool:
         """Whether a fence sent at the connection has come back, behind all that was queued before it."""
-        return self.connected and not self._backlog and not self.inbox
+        return self.connected and not self._backlog
 
     # --- faults
 
@@ -124,6 +124,10 @@ class Broker:
         elif message.channel == "presence":
             delay_s = 0.1
         self.world.later(delay_s, lambda: self._arrive(delivery))
+
+    def _send_retained(self) -> None:
+        for path, body in self.retained.items():
+            self._arrive(Delivery(Message("presence", path, body, self.world.at_s, True), 0))
 
     def _arrive(self, delivery: Delivery) -> None:
         if self.connected:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from collector.facts import DeviceFacts, Transition
+from collector.facts import Transition
 from collector.intake import Taken
 from shouwang.ledger.corrections import merge
 from shouwang.limits import DEAF_AFTER_S
-from shouwang.messages import Report
+from shouwang.messages import Presence, Report
 from shouwang.vocabulary import Cause, Condition, NotificationType
 from tests.simulation.agent import Agent
 from tests.simulation.clock import World
@@ -19,8 +19,10 @@ from tests.simulation.village import EVERY_S, LIMITS, PATH_SILENT_S, Truth
 
 SLACK_S = 2 * PATH_SILENT_S + EVERY_S
 """For I2: a path that is not heard shields its devices for a while, and comes back with a whole limit."""
-MUST_BE_SURE_S = 4.0
-"""Two turns of the collector's loop, and what the broker may delay."""
+MUST_BE_SURE_S = 30.0
+"""Our own count of the time in which the collector could hear is exact to a turn of its loop for each beginning of it,
+and a message may have been delayed beyond its age."""
+LATELY_MS = 4_000
 LOST = (Condition.DOWN, Condition.SILENT)
 ABOUT_LOSSES = (
     Cause.DEVICE_SILENT,
@@ -48,7 +50,10 @@ class Invariants:
         self.checked_at = -1
         self._newest: dict[int, float] = {}  # device: attentive s at which its newest reading was taken at the latest
         self._surely: dict[int, float] = {}  # … and at the earliest
+        self._path_surely: dict[str, float] = {}
         self._online_att: dict[str, float] = {}
+        self.attentive_s = 0.0  # how long it could hear, by our own count
+        self._could_hear = False
         self._heard_well_s = 0.0
         self._seen = 0
         self._owed = 0
@@ -64,9 +69,12 @@ class Invariants:
         for turn in deciding.pending.transitions[before:]:
             if turn.path != taken.path:
                 self._breach("I8", f"a message of {taken.path} changed {turn.path}: {turn}")
+        att = self.attentive_s
+        if not taken.retained and not (isinstance(taken.body, Presence) and not taken.body.online):
+            surely = att - taken.held_ms / 1000 - 1
+            self._path_surely[taken.path] = max(self._path_surely.get(taken.path, -1e9), surely)
         if not isinstance(taken.body, Report):
             return
-        att = deciding.watch.attentive_s
         devices = deciding.fleet.by_path[taken.path]
         for reading in taken.body.readings:
             facts = devices.get(reading.device)
@@ -78,6 +86,13 @@ class Invariants:
             verdict = deciding.watch.kinds.judges[facts.kind](reading)
             taken_ms = taken.received.wall_ms - taken.held_ms - reading.age_ms
             self.readings[facts.id].append((taken_ms, verdict))
+
+    def passed(self, seconds: float) -> None:
+        """Before each turn of the collector's loop: so much time went by."""
+        could = self.collector.hears and self.world.at_s >= self.collector.suspended_until
+        if could and self._could_hear:
+            self.attentive_s += seconds
+        self._could_hear = could
 
     def turned(self) -> None:
         """After each turn of the collector's loop."""
@@ -133,30 +148,29 @@ class Invariants:
     # --- one by one
 
     def _transitions(self) -> None:
-        """No false silence: whoever is called silent was not heard for its limit of attentive time."""
+        """No false silence: what is called silent was not heard for its limit of time in which we could hear."""
         turns = self.disk.ledger.transitions
         for turn in turns[self._seen :]:
-            if turn.device is None:
-                if turn.condition == "online":
-                    self._online_att[turn.path] = self.collector.deciding.watch.attentive_s
-                else:
-                    self._online_att.pop(turn.path, None)
-            elif turn.condition == Condition.SILENT:
-                self._was_silent(turn, turn.device)
+            lately = not self.clock_was_set and self.world.now.wall_ms - turn.known_at_ms < LATELY_MS
+            if turn.device is not None:
+                if turn.condition == Condition.SILENT and lately:
+                    self._was_quiet(turn, self._surely.get(turn.device.id, -1e9), LIMITS.silent_after_s)
+            elif turn.condition == "online":
+                self._online_att[turn.path] = self.attentive_s
+            else:
+                self._online_att.pop(turn.path, None)
+                if turn.reason == "silent" and lately:
+                    limit_s = self.truth.fleet.paths[turn.path].silent_after_s
+                    self._was_quiet(turn, self._path_surely.get(turn.path, -1e9), limit_s)
         self._seen = len(turns)
 
-    def _was_silent(self, turn: Transition, facts: DeviceFacts) -> None:
-        if self.collector.deciding.watch.deaf or self.world.now.wall_ms - turn.known_at_ms > 1000 * MUST_BE_SURE_S:
-            return  # decided some time ago, and written only now
-        quiet_s = self.collector.deciding.watch.attentive_s - self._surely.get(facts.id, -1e9)
-        if quiet_s < LIMITS.silent_after_s - MUST_BE_SURE_S:
-            self._breach("I2", f"{facts.centre}/{facts.device} called silent after {quiet_s:.1f} s: {turn}")
+    def _was_quiet(self, turn: Transition, heard_att: float, limit_s: float) -> None:
+        quiet_s = self.attentive_s - heard_att
+        if quiet_s < limit_s - MUST_BE_SURE_S:
+            self._breach("I2", f"called silent after {quiet_s:.1f} s of {limit_s:.0f} s: {turn}")
 
     def _silent_is_an_incident(self) -> None:
         """I2: its limit of attentive time, with its path online, and a slack."""
-        watch = self.collector.deciding.watch
-        if watch.deaf:
-            return
         covered = {
             member
             for record in self.disk.ledger.incidents.values()
@@ -168,7 +182,7 @@ class Invariants:
             online = self._online_att.get(facts.path)
             if online is None or id_ not in self._newest or id_ not in self.disk.ledger.conditions:
                 continue
-            quiet_s = watch.attentive_s - max(self._newest[id_], online)
+            quiet_s = self.attentive_s - max(self._newest[id_], online)
             silent = quiet_s > LIMITS.silent_after_s + SLACK_S
             if silent and f"{facts.centre}/{facts.device}" not in covered and id_ not in self.dismissed:
                 self._breach("I2", f"{facts.centre}/{facts.device} unheard for {quiet_s:.0f} s and no incident")

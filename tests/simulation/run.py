@@ -103,6 +103,7 @@ class Simulation:
         self.invariants.finally_()
 
     def _turn(self) -> None:
+        self.invariants.passed(TURN_S)
         try:
             self.collector.turn()
         except Killed:
