@@ -267,24 +267,30 @@ def run_recorder(
     """The recorder's process: waits for the journal, which the collector makes, and runs until `stop`."""
     while not stop.is_set():
         with ExitStack() as opened:
-            file = RecorderFile(state_dir)
-            opened.callback(file.close)
+            file: RecorderFile | None = None
             try:
+                file = RecorderFile(state_dir)
+                opened.callback(file.close)
                 store = open_store()
                 opened.callback(store.close)
                 source = JournalSource(journal)
             except (StoreUnavailable, sqlite3.Error) as error:
-                now_ms = clock.now().wall_ms
-                before = file.state() or RecorderState(at_ms=now_ms, position=0)
-                since_ms = before.failing_since_ms or now_ms
-                reason = f"{journal}: {error}" if isinstance(error, sqlite3.Error) else str(error)
-                file.say(msgspec.structs.replace(before, at_ms=now_ms, failing_since_ms=since_ms, reason=reason))
+                if file is not None:
+                    reason = f"{journal}: {error}" if isinstance(error, sqlite3.Error) else str(error)
+                    _say_waiting(file, clock.now().wall_ms, reason)
                 if alive is not None:
                     alive()
                 stop.wait(1.0)
                 continue
             opened.pop_all()  # the recorder closes them
             Recorder(source, store, Names(engine), kinds, file, clock).run(stop, alive)
+
+
+def _say_waiting(file: RecorderFile, now_ms: int, reason: str) -> None:
+    before = file.state() or RecorderState(at_ms=now_ms, position=0)
+    since_ms = before.failing_since_ms or now_ms
+    with suppress(sqlite3.Error):
+        file.say(msgspec.structs.replace(before, at_ms=now_ms, failing_since_ms=since_ms, reason=reason))
 
 
 def _readings(row: JournalRow, codec: Codec) -> list[Any]:

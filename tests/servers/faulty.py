@@ -29,6 +29,8 @@ class FaultyWay:
 
     def close(self) -> None:
         self._over.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits there
         self._listener.close()
         for connection in self._open:
             with contextlib.suppress(OSError):
