@@ -9,10 +9,8 @@ from __future__ import annotations
 import random
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
-from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +18,14 @@ import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from collector.recorder_file import (
-    REFUSED,
-    TIME_UNKNOWN,
-    WRONG_KIND,
-    AsideReading,
-    RecorderFile,
-    RecorderState,
-)
-from collector.recorder_journal import JournalRow, JournalSource
+from collector.recorder_file import RecorderFile, RecorderState
+from collector.recorder_journal import JournalSource
 from collector.recorder_names import Names
+from collector.recorder_sorting import Turn, sort_out
 from shouwang.clock import Clock
 from shouwang.kinds import Kinds
-from shouwang.messages import Codec, Malformed
-from shouwang.readings import ReadingStore, Refused, Stored, StoreUnavailable
+from shouwang.messages import Codec
+from shouwang.readings import ReadingStore, StoreUnavailable
 
 ROWS_A_TURN = 250
 """Journal rows a turn: with reports of 20 readings, a batch of 5,000."""
@@ -43,49 +35,6 @@ SAY_EVERY_S = 1.0
 MAINTAIN_EVERY_S = 60.0
 BACKOFF_MAX_S = 60.0
 RETRY_AFTER_MAX_S = 300.0
-
-
-@dataclass(slots=True)
-class Turn:
-    """What was made of some rows of the journal."""
-
-    through: int
-    batch: list[Stored] = field(default_factory=list)
-    sources: list[tuple[JournalRow, int]] = field(default_factory=list)  # and how many of the batch are from it
-    asides: list[AsideReading] = field(default_factory=list)
-    unregistered: int = 0
-
-
-def taken_at_ms(received_ms: int, held_ms: int, age_ms: int) -> int:
-    """When a reading was taken, on the collector's clock: received, less held by the broker, less its age."""
-    return received_ms - max(0, held_ms) - age_ms
-
-
-def sort_out(rows: list[JournalRow], through: int, codec: Codec, names: Names, types: Mapping[str, type[Any]]) -> Turn:
-    """Decodes rows, and tells what can be stored from what is set aside. What the intake has set aside already
-    (malformed messages, wrong values) and devices that are not in the fleet are counted there, and passed over.
-    `types`: of `Kinds`."""
-    turn = Turn(through)
-    batch = turn.batch
-    for row in rows:
-        before = len(batch)
-        devices = names.of(row.path)
-        sent_ms = row.received_ms - max(0, row.held_ms)
-        for reading in _readings(row, codec):
-            registered = devices.get(reading.device)
-            if registered is None:
-                turn.unregistered += 1
-                continue
-            centre, device, kind = registered
-            if type(reading) is not types.get(kind):
-                turn.asides.append(_aside(row, reading, registered, WRONG_KIND, f"the fleet says {kind}"))
-            elif reading.age_ms is None:
-                turn.asides.append(_aside(row, reading, registered, TIME_UNKNOWN, "sent without an age"))
-            else:
-                batch.append(Stored(centre, device, kind, sent_ms - reading.age_ms, reading))
-        if len(batch) > before:
-            turn.sources.append((row, len(batch) - before))
-    return turn
 
 
 class Recorder:
@@ -189,9 +138,7 @@ class Recorder:
             self._file.set_aside(turn.asides, self._position)
         refused = self._store.write(turn.batch, turn.through)
         if refused:
-            rows = chain.from_iterable(repeat(row, count) for row, count in turn.sources)
-            row_of = {id(stored): row for stored, row in zip(turn.batch, rows, strict=True)}
-            turn.asides += [_refused(row_of[id(each.stored)], each) for each in refused]
+            turn.set_aside(refused)
             self._file.set_aside(turn.asides, self._position)
         self._position = turn.through
         aside = dict(self._state.aside)
@@ -291,24 +238,3 @@ def _say_waiting(file: RecorderFile, now_ms: int, reason: str) -> None:
     since_ms = before.failing_since_ms or now_ms
     with suppress(sqlite3.Error):
         file.say(msgspec.structs.replace(before, at_ms=now_ms, failing_since_ms=since_ms, reason=reason))
-
-
-def _readings(row: JournalRow, codec: Codec) -> list[Any]:
-    try:
-        if row.channel == "report":
-            return codec.report(row.payload).readings
-        reply = codec.reply(row.payload)
-        return [codec.reading(reply.reading)] if reply.ok and isinstance(reply.reading, msgspec.Raw) else []
-    except Malformed:
-        return []
-
-
-def _aside(row: JournalRow, reading: Any, registered: tuple[str, str, str], reason: str, detail: str) -> AsideReading:
-    centre, device, kind = registered
-    body = msgspec.json.encode(reading).decode()
-    return AsideReading(row.position, row.received_ms, reason, detail, centre, device, kind, body)
-
-
-def _refused(row: JournalRow, refused: Refused) -> AsideReading:
-    stored = refused.stored
-    return _aside(row, stored.reading, (stored.centre, stored.device, stored.kind), REFUSED, refused.reason)
