@@ -236,15 +236,17 @@ class Incidents:
         facts = desk.facts_of(key)
         if facts is None or key in desk.losses:
             return None
+        power = key.startswith("m:")
         if isinstance(facts, DeviceFacts):
-            if not is_lost(desk.conditions.get(facts.id)):
+            now = desk.conditions.get(facts.id)
+            if now != condition if power else not is_lost(now):
                 return None
-            severity = facts.severity
+            severity = Severity.MINOR if power else facts.severity
         else:
             if facts.path not in desk.paths_offline:
                 return None
             severity = Severity.CRITICAL if desk.weight_of(facts)[1] else Severity.MAJOR
-        loss = lose(desk, facts, condition, severity, good_ms)
+        loss = lose(desk, facts, condition, severity, good_ms, power=power)
         loss.out_att, loss.tell_att = out_att, tell_att
         desk.groups.dirty.clear()
         if dismissed:

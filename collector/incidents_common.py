@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collector.facts import DeviceFacts
 from collector.incidents_desk import Desk
-from collector.incidents_groups import AREA_SPAN_S, BREADTH, SWITCH_SPAN_S, Group, fits
-from collector.incidents_open import GroupKey, Loss, Open
+from collector.incidents_groups import AREA_SPAN_S, BREADTH, MEMBERS_MIN, SWITCH_SPAN_S, Group, fits
+from collector.incidents_open import FOREVER, GroupKey, Loss, Open
 from shouwang.vocabulary import Cause, Severity
 
 
@@ -90,23 +91,26 @@ def _open(desk: Desk, group: Group, members: list[Loss], begins: int) -> None:
         Severity.MINOR,
         since_ms=min(loss.good_ms for loss in members),
         region=facts.region,
-        township=facts.township if kind in ("township", "switch") else "",
+        township=facts.township if kind in ("township", "mains", "switch") else "",
         centre=group.key[1] if switch else "",
         scope=f"{kind}:{group.key[-1]}",
         seen_through=group.key[2] if switch else "",
+        reasons=members[0].reasons if members[0].is_power else (),
     )
     o.group = group.key
     o.window_ms = (begins, begins + _span_ms(desk, group.key))
     group.incident = o
     _take(desk, o, members)
     o.said_size = len(o.losses)
+    if members[0].is_power and isinstance(facts, DeviceFacts):
+        plan_escalation(desk, o, facts)
 
 
 def _take(desk: Desk, o: Open, losses: list[Loss]) -> None:
     """Moves losses under a common cause; an incident of which none is left is merged into it."""
     for loss in losses:
         before = loss.incident
-        lesser = desk.by_key.get(loss.key)
+        lesser = None if loss.is_power else desk.by_key.get(loss.key)
         if lesser is not None and lesser is not before:
             desk.close(lesser, "merged", into=o)  # it was degraded, or good for now
         if before is not None:
@@ -124,13 +128,31 @@ def _take(desk: Desk, o: Open, losses: list[Loss]) -> None:
     desk.note(o, "grew", by=len(losses), members=len(o.losses), names=[loss.name for loss in losses[:20]])
 
 
+def plan_escalation(desk: Desk, o: Open, device: DeviceFacts) -> None:
+    """A rule may make the incident graver after it has held for long."""
+    rules = [desk.kinds[device.kind].rule(code) for code in o.record.reasons]
+    timed = [rule for rule in rules if rule is not None and rule.escalate_after_s is not None and rule.escalate_to]
+    if not timed:
+        o.escalate_att, o.escalate_to = FOREVER, None
+    elif o.escalate_to is None:
+        first = min(timed, key=lambda rule: rule.escalate_after_s or 0.0)
+        o.escalate_att = desk.att + (first.escalate_after_s or 0.0) / desk.speed
+        o.escalate_to = first.escalate_to
+
+
 def _narrower(loss: Loss, size: int) -> bool:
     """Whether a cause with `size` members may take the loss from where it is."""
     o = loss.incident
     return o is None or o.group is None or len(o.losses) < size
 
 
+def _centres(losses: list[Loss]) -> set[str]:
+    return {loss.facts.centre for loss in losses if isinstance(loss.facts, DeviceFacts)}
+
+
 def _enough(desk: Desk, group: Group, losses: list[Loss]) -> bool:
+    if group.key[0] == "mains" and len(_centres(losses)) < MEMBERS_MIN:
+        return False  # that is a centre's, not a township's
     paths = sum(loss.is_path for loss in losses)
     return group.enough(paths, len(losses) - paths, desk.wall_ms)
 

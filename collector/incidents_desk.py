@@ -27,7 +27,12 @@ class Desk:
         self.att = 0.0
         self.fleet = fleet
         self.windows: list[Window] = []
-        self.groups = Groups({name: _hours(kinds, name) for name in kinds})
+        self.power: dict[str, frozenset[str]] = {name: _power(kinds, name) for name in kinds}
+        """By kind: the reasons whose cause is the mains."""
+        self.groups = Groups(
+            {name: _hours(kinds, name) for name in kinds},
+            frozenset(name for name, codes in self.power.items() if codes),
+        )
         self.losses: dict[str, Loss] = {}
         self.conditions: dict[int, str] = {}  # own conditions that are not ok
         self.connected: set[int] = set()
@@ -143,7 +148,7 @@ class Desk:
             facts = self.facts_of(key)
             if facts is not None:
                 record.members.append(name_of(facts))
-                devices, terminals = self.weight_of(facts)
+                devices, terminals = (0, 0) if key.startswith("m:") else self.weight_of(facts)
                 record.devices_unwatched += devices
                 record.terminals_unwatched += terminals
 
@@ -259,8 +264,17 @@ def name_of(facts: DeviceFacts | PathFacts) -> str:
     return facts.path if isinstance(facts, PathFacts) else f"{facts.centre}/{facts.device}"
 
 
+def power_key_of(device: DeviceFacts) -> str:
+    """What the loss of its mains is known by."""
+    return f"m:{device.id}"
+
+
 def is_lost(condition: str | None) -> bool:
     return condition in (Condition.DOWN, Condition.SILENT)
+
+
+def _power(kinds: Kinds, name: str) -> frozenset[str]:
+    return frozenset(rule.code for rule in kinds[name].rules if rule.power)
 
 
 def _hours(kinds: Kinds, name: str) -> tuple[int, ...] | None:

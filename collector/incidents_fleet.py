@@ -29,7 +29,7 @@ def take_fleet(desk: Desk, fleet: Fleet) -> list[Loss]:
             _drop(desk, loss)
         else:
             loss.facts, loss.name = facts, name_of(facts)
-            loss.groups = keys_of(facts)
+            loss.groups = keys_of(facts, power=loss.is_power)
             if loss.incident is not None:
                 desk.groups.lose(loss, news=False)
     for o in desk.by_id.values():

@@ -6,7 +6,7 @@ instants compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.facts import DeviceFacts, PathFacts
@@ -16,7 +16,7 @@ from collector.watch_hours import open_for_ms
 MEMBERS_MIN = 3
 SWITCH_SPAN_S = 60.0
 AREA_SPAN_S = 120.0
-BREADTH = {"region": 0, "township": 1, "carrier": 2, "sim_pool": 3, "switch": 4}
+BREADTH = {"region": 0, "township": 1, "mains": 2, "carrier": 3, "sim_pool": 4, "switch": 5}
 """Which of two explanations of the same losses is said: the first."""
 
 Hours = tuple[int, ...]
@@ -73,8 +73,9 @@ def fits(loss: Loss, window_ms: tuple[int, int]) -> bool:
 class Groups:
     """All groups, by key; they come into being as devices and paths connect."""
 
-    def __init__(self, hours: Mapping[str, Hours | None]) -> None:
+    def __init__(self, hours: Mapping[str, Hours | None], on_mains: Container[str]) -> None:
         self._hours = hours
+        self._on_mains = on_mains  # kinds that tell of their mains
         self._groups: dict[GroupKey, Group] = {}
         self.dirty: dict[GroupKey, Group] = {}  # lost something since they were last looked at
 
@@ -94,7 +95,7 @@ class Groups:
 
     def connect_device(self, device: DeviceFacts) -> None:
         hours = self._hours[device.kind]
-        for key in keys_of(device):
+        for key in keys_of(device, power=device.kind in self._on_mains):
             group = self.get(key)
             group.devices += 1
             if hours is not None:
@@ -122,9 +123,9 @@ class Groups:
                 yield incident
 
 
-def keys_of(facts: DeviceFacts | PathFacts) -> tuple[GroupKey, ...]:
+def keys_of(facts: DeviceFacts | PathFacts, *, power: bool = False) -> tuple[GroupKey, ...]:
     """Which groups a device or a path lies in. A centre's own carrier is its `site` device's, and counts for the
-    centre; feeds lie in none."""
+    centre; feeds lie in none. `power`: whose mains are meant, which end with a centre's switch or with a township."""
     if isinstance(facts, PathFacts):
         if facts.is_feed:
             return ()
@@ -133,6 +134,8 @@ def keys_of(facts: DeviceFacts | PathFacts) -> tuple[GroupKey, ...]:
             keys.append(("township", facts.region, facts.township))
     else:
         keys = [("switch", facts.centre, facts.path)]
+        if power and facts.township:
+            keys.append(("mains", facts.region, facts.township))
         if facts.kind == "site":
             return tuple(keys)
     if facts.carrier:

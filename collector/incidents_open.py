@@ -1,6 +1,7 @@
 """An incident while it is open, the losses that it explains, and how both outlive a restart.
 
-A *loss* is a device that is down or silent, or a path that is offline, of a live centre and once connected. Each loss
+A *loss* is a device that is down or silent, one that the mains have left (it runs on its battery), or a path that is
+offline, of a live centre and once connected. Each loss
 belongs to exactly one open incident: its own, or the common one that explains it. Instants ending in `_att` are seconds
 of attentive time.
 """
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from collector.facts import DeviceFacts, Entry, IncidentRecord, PathFacts
-from shouwang.vocabulary import NotificationType, Severity
+from shouwang.vocabulary import Condition, NotificationType, Severity
 
 FOREVER = float("inf")
 GroupKey = tuple[str, ...]
@@ -44,6 +45,11 @@ class Loss:
     @property
     def is_path(self) -> bool:
         return isinstance(self.facts, PathFacts)
+
+    @property
+    def is_power(self) -> bool:
+        """It is watched still, on its battery."""
+        return self.condition == Condition.DEGRADED
 
 
 @dataclass(slots=True, eq=False)

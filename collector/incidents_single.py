@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collector.facts import DeviceFacts, PathFacts, Transition
-from collector.incidents_common import leave
-from collector.incidents_desk import Desk, is_lost, key_of, name_of
+from collector.incidents_common import leave, plan_escalation
+from collector.incidents_desk import Desk, is_lost, key_of, name_of, power_key_of
 from collector.incidents_groups import keys_of
 from collector.incidents_open import FOREVER, Loss, Open
 from shouwang.vocabulary import Cause, Condition, NotificationType, Severity
@@ -25,6 +25,7 @@ def device_changed(desk: Desk, device: DeviceFacts, transition: Transition) -> L
         return None
     loss = desk.losses.get(key_of(device))
     if is_lost(condition):
+        _mains_back(desk, device)  # worse now than on its battery
         if loss is not None:
             _still_lost(desk, loss, transition)
             return None
@@ -34,11 +35,12 @@ def device_changed(desk: Desk, device: DeviceFacts, transition: Transition) -> L
         return lose(desk, device, condition, device.severity, good_ms, transition.reasons)
     if loss is not None:
         _regain(desk, loss, degraded=condition == Condition.DEGRADED)
-    if condition == Condition.DEGRADED:
-        degraded(desk, device, transition)
-    else:
+    on_battery = _on_battery(desk, device, transition)
+    if condition != Condition.DEGRADED:
         _well(desk, desk.by_key.get(key_of(device)))
-    return None
+    elif on_battery is None or set(transition.reasons) - desk.power[device.kind]:
+        degraded(desk, device, transition)
+    return on_battery
 
 
 def path_changed(desk: Desk, path: PathFacts, transition: Transition) -> Loss | None:
@@ -75,16 +77,18 @@ def lose(
     severity: Severity,
     good_ms: int,
     reasons: tuple[str, ...] = (),
+    *,
+    power: bool = False,
 ) -> Loss:
-    """Counts a new loss; where it belongs is decided by the caller."""
+    """Counts a new loss (`power`: of a device's mains); where it belongs is decided by the caller."""
     if isinstance(facts, PathFacts):
         limit, notify, every = facts.silent_after_s, facts.notify_after_s, facts.silent_after_s / 2
     else:
         limits = facts.limits
         limit, notify, every = limits.silent_after_s, limits.notify_after_s, limits.report_every_s
-    devices, terminals = desk.weight_of(facts)
+    devices, terminals = (0, 0) if power else desk.weight_of(facts)
     loss = Loss(
-        key=key_of(facts),
+        key=power_key_of(facts) if power and isinstance(facts, DeviceFacts) else key_of(facts),
         name=name_of(facts),
         facts=facts,
         condition=condition,
@@ -97,15 +101,48 @@ def lose(
         devices=devices,
         terminals=terminals,
         reasons=reasons,
-        groups=keys_of(facts),
+        groups=keys_of(facts, power=power),
     )
     desk.losses[loss.key] = loss
     desk.groups.lose(loss)
     return loss
 
 
+def _on_battery(desk: Desk, device: DeviceFacts, transition: Transition) -> Loss | None:
+    """The loss of its mains, new or under a common cause; None where that is no loss, or the device's own affair."""
+    codes = set(transition.reasons) if transition.condition == Condition.DEGRADED else set()
+    if not codes & desk.power[device.kind]:
+        _mains_back(desk, device)
+        return None
+    loss = desk.losses.get(power_key_of(device))
+    severity = transition.severity or Severity.MINOR
+    if loss is None:
+        if desk.is_dismissed(device.id, transition.reasons):
+            return None
+        began_ms = transition.at_ms - round(device.limits.report_every_s * 1000)
+        return lose(desk, device, transition.condition, severity, began_ms, transition.reasons, power=True)
+    loss.severity, loss.reasons = severity, transition.reasons
+    o = loss.incident
+    if o is None or o.group is None:
+        return None
+    desk.touch(o)
+    single = desk.by_key.get(key_of(device))
+    if single is not None and not codes - desk.power[device.kind]:
+        desk.close(single, "merged", into=o)  # what else was wrong with it is well again
+    return loss
+
+
+def _mains_back(desk: Desk, device: DeviceFacts) -> None:
+    loss = desk.losses.get(power_key_of(device))
+    if loss is not None:
+        _regain(desk, loss)
+
+
 def alone(desk: Desk, loss: Loss) -> None:
     """No common cause explains the loss: it is an incident by itself, or makes a lesser one of its device graver."""
+    if loss.is_power and isinstance(loss.facts, DeviceFacts):
+        _alone_on_battery(desk, loss, loss.facts)
+        return
     o = desk.by_key.get(loss.key)
     if o is not None:
         _graver(desk, o, loss)
@@ -127,6 +164,16 @@ def alone(desk: Desk, loss: Loss) -> None:
         o = _open_device(desk, facts, _cause(loss.condition), loss.severity, loss.good_ms, loss.reasons)
         _ask(desk, o, facts)
     o.tell_att = loss.tell_att
+    o.add(loss)
+
+
+def _alone_on_battery(desk: Desk, loss: Loss, device: DeviceFacts) -> None:
+    o = desk.by_key.get(key_of(device))
+    if o is None:
+        o = _open_device(desk, device, Cause.DEVICE_DEGRADED, loss.severity, loss.good_ms, loss.reasons)
+        o.tell_att = loss.tell_att
+        _ask(desk, o, device)
+        plan_escalation(desk, o, device)
     o.add(loss)
 
 
@@ -154,7 +201,7 @@ def degraded(desk: Desk, device: DeviceFacts, transition: Transition) -> None:
         desk.note(o, "reasons", reasons=list(transition.reasons), was=list(o.record.reasons))
         _rise(desk, o, severity)
     o.record.reasons = transition.reasons
-    _plan_escalation(desk, o, device)
+    plan_escalation(desk, o, device)
 
 
 def connect_device(desk: Desk, device: DeviceFacts) -> None:
@@ -286,18 +333,6 @@ def _rise(desk: Desk, o: Open, severity: Severity) -> None:
     if severity is not o.record.severity:
         o.record.severity = severity
         o.changed = True
-
-
-def _plan_escalation(desk: Desk, o: Open, device: DeviceFacts) -> None:
-    """A rule may make the incident graver after it has held for long."""
-    rules = [desk.kinds[device.kind].rule(code) for code in o.record.reasons]
-    timed = [rule for rule in rules if rule is not None and rule.escalate_after_s is not None and rule.escalate_to]
-    if not timed:
-        o.escalate_att, o.escalate_to = FOREVER, None
-    elif o.escalate_to is None:
-        first = min(timed, key=lambda rule: rule.escalate_after_s or 0.0)
-        o.escalate_att = desk.att + (first.escalate_after_s or 0.0) / desk.speed
-        o.escalate_to = first.escalate_to
 
 
 def _cause(condition: str) -> Cause:

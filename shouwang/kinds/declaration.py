@@ -67,7 +67,8 @@ class Test(Declared):
 class Rule(Declared):
     """When a device of the kind is not `ok`, in one line.
 
-    `counted`: only so many readings in a row (`down_after_probes`) make it so. `escalate_after_s`: when it has held
+    `counted`: only so many readings in a row (`down_after_probes`) make it so. `power`: the mains are its cause, which
+    all that hangs on them has in common. `escalate_after_s`: when it has held
     that long, the incident's severity becomes `escalate_to`.
     """
 
@@ -76,6 +77,7 @@ class Rule(Declared):
     when: list[Test]
     reason: Label
     counted: bool = False
+    power: bool = False
     severity: Severity | None = None
     escalate_after_s: float | None = None
     escalate_to: Severity | None = None

@@ -323,7 +323,7 @@ def test_an_area_closed_by_hand_opens_nothing_until_its_centres_change() -> None
     assert village.the(Cause.AREA_OUTAGE).closed_at_ms is None
 
 
-def _restarted(village: Village) -> Village:
+def restarted(village: Village) -> Village:
     """New incidents made of what the ledger holds."""
     incidents = Incidents(village.fleet, KINDS, iter(f"n{n}" for n in range(100)).__next__)
     for name in village.fleet.paths:
@@ -351,7 +351,7 @@ def test_a_restart_at_any_time_changes_nothing_of_what_is_told(after_s: int) -> 
                 for n in range(0, 12, 2):
                     village.rise(f"c{n}", connection=2)
             if second == restart_at:
-                _restarted(village)
+                restarted(village)
             village.wait(1)
         return village.told(), sorted((str(each.cause), each.closed_as) for each in village.records.values())
 
@@ -363,7 +363,7 @@ def test_what_was_closed_by_hand_stays_closed_after_a_restart() -> None:
     village.working.discard(1)
     village.wait(200)
     village.deed("close", village.the(Cause.DEVICE_SILENT))
-    _restarted(village).wait(600)
+    restarted(village).wait(600)
     assert village.open == []
     village.working.add(1)
     village.wait(60)
@@ -378,7 +378,7 @@ def test_flapping_is_remembered_over_a_restart() -> None:
     village.wait(121)
     village.working.add(1)
     village.wait(60)
-    _restarted(village)
+    restarted(village)
     village.working.discard(1)
     village.wait(121)
     assert village.the(Cause.DEVICE_SILENT).flapping
