@@ -89,7 +89,7 @@ class Collector:
         """Called when a notification came to be owed."""
         self.send_test: Callable[[str], Coroutine[Any, Any, Answer]] | None = None
         """Sends a test message by a provider; raises KeyError for one that is not configured."""
-        self._dirty: dict[str, int] = {}  # path → position before its first row since its last snapshot
+        self._dirty = restored.dirty  # path → position before its first row since its last snapshot
         self._safe_position = 0
         self._safe_when_written = 0
         self._heard_well_ms = restored.heard_well_at or now.wall_ms

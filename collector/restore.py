@@ -33,12 +33,14 @@ _AT_ONCE = 500
 
 @dataclass(slots=True)
 class Restored:
-    """Where to go on from. `heard_well_at` is wall time; None on the very first start."""
+    """Where to go on from. `heard_well_at` is wall time; None on the very first start. `dirty`: what snapshots do not
+    cover yet, by path, as the position before the first such row."""
 
     deciding: Deciding
     position: int
     heard_well_at: int | None
     replayed: int
+    dirty: dict[str, int]
 
 
 def restore(
@@ -67,10 +69,10 @@ def restore(
             select(DeviceEvent.id).order_by(DeviceEvent.known_at.desc()).limit(EVENT_IDS_KEPT)
         ):
             deciding.remember_event(id_)
-    replayed = _replay(journal, deciding, kinds, snapshots, position, attentive_ms, now)
+    replayed, dirty = _replay(journal, deciding, kinds, snapshots, position, attentive_ms, now)
     heard_well_at = meta.get("heard_well_at")
     return Restored(
-        deciding, max(position, journal.last), None if heard_well_at is None else int(heard_well_at), replayed
+        deciding, max(position, journal.last), None if heard_well_at is None else int(heard_well_at), replayed, dirty
     )
 
 
@@ -171,8 +173,9 @@ def _replay(
     position: int,
     attentive_ms: int,
     now: Now,
-) -> int:
+) -> tuple[int, dict[str, int]]:
     intake = Intake(kinds)
+    dirty: dict[str, int] = {}
     # The journal was cleared up to `cleared` only, so beyond it stand rows of paths that have no snapshot yet. A ledger
     # brought back from a backup may have snapshots that are older still.
     cleared = journal.cursor(WATCH) or 0
@@ -189,5 +192,6 @@ def _replay(
             taken = intake.read(Channel(row.channel), row.region, row.path, row.payload, came, row.held_ms + late_ms)
             deciding.held(taken, stored=True)
             deciding.decide(taken, came, decided=row.position <= position)
+            dirty.setdefault(row.path, row.position - 1)
             count += 1
-    return count
+    return count, dirty

@@ -96,6 +96,30 @@ async def test_rows_of_centres_without_a_snapshot_are_known_after_a_restart(hous
     await asyncio.gather(*(agent.stop() for agent in agents))
 
 
+async def test_what_is_stored_is_known_after_two_restarts_and_a_cleared_journal(house: House) -> None:  # faults 2, 11
+    centres = [f"15052510020{number}" for number in range(1, 7)]
+    house.fleet(*centres)
+    house.collector.start()
+    house.recorder.start()
+    agents = [await Agent(house.broker, centre).start() for centre in centres]
+    for agent in agents:
+        await agent.report(terminal("call-01"), terminal("call-02"))
+    for agent in agents:
+        await agent.until_acked(1)
+    house.collector.kill()
+    house.collector.start()
+    await house.until(lambda: not house.journal(), within_s=30, why="nobody needs its rows any more")
+    house.collector.kill()
+    house.collector.start()
+    for agent in agents:
+        await agent.until(lambda agent=agent: agent.client.connected)
+        agent.acks.clear()
+        await agent.report(terminal("call-01"), seq=2)
+        await agent.until_acked(2)
+        assert agent.acks[agent.boot] == [[1, 2]], "an ack is the whole truth"
+    await asyncio.gather(*(agent.stop() for agent in agents))
+
+
 async def test_the_broker_restarts_and_forgets_everything(
     house: House, receiver: Receiver, mosquitto: Mosquitto
 ) -> None:  # faults 7, 8
