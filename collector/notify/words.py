@@ -55,10 +55,12 @@ _CLOSED_AS = {
 }
 _SCOPE = {
     "township": ("苏木乡镇 {}", "township {}"),
+    "mains": ("苏木乡镇 {}", "township {}"),
     "carrier": ("运营商 {}", "carrier {}"),
     "sim_pool": ("SIM 池 {}", "SIM pool {}"),
     "region": ("全旗 {}", "whole region {}"),
 }
+_POWER_CUT = ("停电，设备靠电池运行", "Power cut, devices run on their batteries")
 ZH, EN = 0, 1
 
 
@@ -97,11 +99,13 @@ def _headline(incident: Mapping[str, Any], kinds: Kinds | None, tongue: int) -> 
     cause = str(incident.get("cause") or "")
     said = _CAUSE.get(cause, (cause, cause))[tongue]
     device = _device(incident, kinds, tongue)
+    if cause in ("area_outage", "devices_lost_together") and "mains_lost" in (incident.get("reasons") or ()):
+        said = _POWER_CUT[tongue]
     if cause == "help_call":
         return f"{said}：{device}" if tongue == ZH else f"{said}: {device}"
     if cause == "area_outage":
         what, _, which = str(incident.get("scope") or "").partition(":")
-        which = _name(incident.get("township_name") if what == "township" else "") or _name(which)
+        which = _name(incident.get("township_name") if what in ("township", "mains") else "") or _name(which)
         of = _SCOPE.get(what, ("{}", "{}"))[tongue].format(which).strip()
         return f"{said}：{of}" if tongue == ZH else f"{said}: {of}"
     return f"{device} {said}" if device else said
