@@ -190,7 +190,7 @@ def headline(language: Language, kinds: Kinds, incident: dict[str, Any]) -> str:
             return f"{device_title(language, kinds, incident)} {cause}"
         case "help_call":
             return f"{cause} · {device_title(language, kinds, incident)}" if incident["device"] else cause
-        case "area_outage" | "devices_lost_together" if "mains_lost" in incident["reasons"]:
+        case "area_outage" | "devices_lost_together" if "mains_lost" in incident.get("reasons", ()):
             where = incident["township_name"] if incident["cause"] == "area_outage" else ""
             lost = language.counted("%(n)s device", "%(n)s devices", incident["members_total"])
             return " · ".join(filter(None, (language.text("Power cut, devices run on their batteries"), where, lost)))
