@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from collector.acks import AckSchedule
 from collector.deciding import Deciding
+from collector.decisions import AsideOf, Decisions
 from collector.directly import Directly
 from collector.errands import Errands
 from collector.facts import Fleet
@@ -27,7 +28,7 @@ from collector.intake import Intake, Taken
 from collector.journal import Journal, JournalFull, Row
 from collector.ledgering import Ledgering
 from collector.notify import Answer
-from collector.record import AsideOf, Decisions, Record
+from collector.record import Record
 from collector.recorder_file import read_state
 from collector.restore import restore
 from shouwang.clock import Now, SystemClock
@@ -48,6 +49,7 @@ AWAY_S = 5.0
 BATCH = {EVENTS: 150, REPORTS: 400}
 JOURNALLED = (Channel.REPORT, Channel.EVENT, Channel.REPLY)
 GATHER_S = 0.01
+PENDING_MAX = 20_000
 SNAPSHOT_EVERY_S = 60.0
 STORE_FAILING_MS = 60_000
 RECORDER_SILENT_MS = 120_000
@@ -155,7 +157,15 @@ class Collector:
             self.hearing.arrived.clear()
             await asyncio.sleep(GATHER_S)
             while any(self.hearing.waiting.values()):
+                await self._room()
                 await self._batch()
+
+    async def _room(self) -> None:
+        """Waits while more is decided than the ledger takes (a whole region heard for the first time), so that memory
+        stays bounded; not while the ledger fails, since then hearing matters more."""
+        while len(self.deciding.pending.transitions) > PENDING_MAX and not self.ledgering.failing:
+            self.ledgering.poke()
+            await asyncio.sleep(GATHER_S)
 
     async def _batch(self) -> None:
         messages = {session: self.hearing.take(session, at_most) for session, at_most in BATCH.items()}
@@ -346,8 +356,9 @@ class Collector:
         return state.reason or "not stored" if failing_ms > STORE_FAILING_MS / self.options.speed else ""
 
     def _take_pending(self) -> Decisions:
-        self._safe_when_written = min(self._dirty.values(), default=self.position)
         decided = self.deciding.take_pending(self.position)
+        if not decided.partial:
+            self._safe_when_written = min(self._dirty.values(), default=self.position)
         decided.heard_well_at = self._heard_well_ms
         return decided
 

@@ -7,16 +7,17 @@ collects in `pending` until the caller takes it away to the ledger.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from collector.boots import Boots
+from collector.decisions import AsideOf, Decisions, DeedDone, PathHeard
 from collector.facts import DeedOf, DeviceFacts, Entry, Fleet, HelpCall, Outcome, Step
 from collector.incidents import Incidents
 from collector.intake import Taken
-from collector.record import AsideOf, Decisions, DeedDone, PathHeard
 from collector.watch import Watch
 from shouwang.clock import Now
 from shouwang.kinds.wire import kind_of
@@ -25,12 +26,14 @@ from shouwang.vocabulary import Cause
 
 HELP_CALL = "help_call"
 EVENT_IDS_KEPT = 100_000
+FIRST_HEARD_AT_ONCE = 4_000
 
 
 class Deciding:
     """Keeps the watch, the incidents and the boots in step."""
 
-    def __init__(self, fleet: Fleet, watch: Watch, incidents: Incidents) -> None:
+    def __init__(self, fleet: Fleet, watch: Watch, incidents: Incidents, position: int = 0) -> None:
+        self._position = position  # of the journal, up to which everything was given out
         self.fleet = fleet
         self.watch = watch
         self.incidents = incidents
@@ -174,11 +177,30 @@ class Deciding:
             self.boots[path] = Boots.load(remembered["boots"])
 
     def take_pending(self, position: int) -> Decisions:
-        """What is to be recorded now; `position` is how far in the journal it reaches."""
+        """What is to be recorded now; `position` is how far in the journal it reaches.
+
+        When very many devices were heard for the first time (a region that starts), some wait for the next time, so
+        that no incident waits for them; position and snapshots wait too, and a crash in between decides them anew.
+        """
         taken, self.pending = self.pending, Decisions()
-        taken.position = position
         taken.attentive_ms = round(self.watch.attentive_s * 1000)
+        if len(taken.first_heard) > FIRST_HEARD_AT_ONCE:
+            self._hold_back(taken)
+        else:
+            self._position = position
+        taken.position = self._position
         return taken
+
+    def _hold_back(self, taken: Decisions) -> None:
+        said = Counter(turn.device.id for turn in taken.transitions if turn.device is not None)
+        later = {id_ for id_, _ in taken.first_heard[FIRST_HEARD_AT_ONCE:] if said[id_] == 1}
+        rest = self.pending
+        rest.transitions = [t for t in taken.transitions if t.device is not None and t.device.id in later]
+        taken.transitions = [t for t in taken.transitions if t.device is None or t.device.id not in later]
+        rest.first_heard = [heard for heard in taken.first_heard if heard[0] in later]
+        taken.first_heard = [heard for heard in taken.first_heard if heard[0] not in later]
+        rest.snapshots, taken.snapshots = taken.snapshots, {}
+        taken.partial = True
 
     # --- inside ----------------------------------------------------------------------------------------------------
 

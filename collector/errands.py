@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from collector.ask import Asking, NoAnswer
 from collector.configs import configs
 from collector.deciding import Deciding
+from collector.decisions import DeedDone
 from collector.facts import DeviceFacts, Entry, Fleet
 from collector.hearing import Hearing
 from collector.notify import Answer
-from collector.record import DeedDone
 from collector.restore import windows
 from collector.wishes import Changes, Wish, Wishes
 from shouwang import clock

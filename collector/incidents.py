@@ -14,12 +14,14 @@ import msgspec
 from collector.facts import DeedOf, DeviceFacts, Fleet, HelpCall, IncidentRecord, Step, Transition
 from collector.incidents_common import place
 from collector.incidents_deeds import carry_out
-from collector.incidents_desk import Desk, is_lost, key_of
+from collector.incidents_desk import Desk
 from collector.incidents_fleet import retire, take_fleet
+from collector.incidents_losses import connect_device, connect_path, lose
 from collector.incidents_maintenance import Window
+from collector.incidents_names import is_lost, key_of
 from collector.incidents_open import Loss, Open, load
 from collector.incidents_review import review, tell
-from collector.incidents_single import alone, connect_device, connect_path, device_changed, lose, path_changed
+from collector.incidents_single import alone, device_changed, path_changed
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.vocabulary import Cause, NotificationType, Severity
@@ -40,24 +42,28 @@ class Incidents:
 
     def __init__(self, fleet: Fleet, kinds: Kinds, new_id: Callable[[], str], *, speed: float = 1.0) -> None:
         self._desk = Desk(fleet, kinds, new_id, speed)
+        self._lost_since: dict[str, int | None] = {}  # as restored: looked through at the first tick
 
     # --- going on from where it was left -----------------------------------------------------------------------------
 
-    def restore_path(self, path: str, online: bool | None) -> None:
+    def restore_path(self, path: str, online: bool | None, since_ms: int | None = None) -> None:
         """Before `restore_device` and `restore`, as the ledger has it; None: never heard."""
         facts = self._desk.fleet.paths.get(path)
         if facts is not None and online is not None:
             connect_path(self._desk, facts)
             if not online:
                 self._desk.paths_offline.add(path)
+                self._lost_since[key_of(facts)] = since_ms
 
-    def restore_device(self, device_id: int, condition: str) -> None:
+    def restore_device(self, device_id: int, condition: str, good_at_ms: int | None = None) -> None:
         """Before `restore`: the own condition of a device that was heard, as the ledger has it."""
         facts = self._desk.fleet.by_id.get(device_id)
         if facts is not None:
             connect_device(self._desk, facts)
             if condition != "ok":
                 self._desk.conditions[device_id] = condition
+            if is_lost(condition):
+                self._lost_since[key_of(facts)] = good_at_ms
 
     def restore(self, record: IncidentRecord) -> None:
         """An open incident, or one closed lately (it may flap) or by hand (it stays closed)."""
@@ -73,7 +79,8 @@ class Incidents:
                     desk.closed[o.key] = (closed_att, o.flaps)
             if record.closed_as == "by_hand":
                 for key, condition, good_ms, out_att, tell_att in losses:
-                    self._restore_loss(key, condition, good_ms, out_att, tell_att, dismissed=True)
+                    if (self._lost_since.get(key) or 0) <= record.closed_at_ms:  # else it was well in between
+                        self._restore_loss(key, condition, good_ms, out_att, tell_att, dismissed=True)
                 if record.cause is Cause.DEVICE_DEGRADED and record.device_id is not None:
                     desk.dismiss(record.device_id, record.reasons)
             return
@@ -214,16 +221,36 @@ class Incidents:
         """Lets time pass: tells what is due, escalates, settles, splits. Each 250 ms."""
         desk = self._desk
         desk.at(now, attentive_s)
+        news = self._stray() if self._lost_since else []
         desk.due()
         desk.forget_recovered()
-        return desk.finish(self._review)
+        return self._placed(news, at_once=True)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _placed(self, news: list[Loss]) -> list[Step]:
-        for loss in place(self._desk, [loss for loss in news if self._desk.losses.get(loss.key) is loss]):
-            alone(self._desk, loss)
-        return self._desk.finish(self._review)
+    def _placed(self, news: list[Loss], *, at_once: bool = False) -> list[Step]:
+        if news or self._desk.groups.dirty:
+            for loss in place(self._desk, [loss for loss in news if self._desk.losses.get(loss.key) is loss]):
+                alone(self._desk, loss)
+        return self._desk.finish(self._review, at_once=at_once)
+
+    def _stray(self) -> list[Loss]:
+        """After a restart: who is out and in no incident, because a large one was about to be written."""
+        desk, news = self._desk, []
+        for key, good_ms in self._lost_since.items():
+            facts = desk.facts_of(key)
+            if facts is None or not facts.live or key in desk.losses:
+                continue
+            if isinstance(facts, DeviceFacts):
+                condition, severity = desk.conditions.get(facts.id, ""), facts.severity
+                is_out = is_lost(condition)
+            else:
+                condition, severity = "offline", Severity.CRITICAL if desk.weight_of(facts)[1] else Severity.MAJOR
+                is_out = facts.path in desk.paths_offline
+            if is_out:
+                news.append(lose(desk, facts, condition, severity, desk.wall_ms if good_ms is None else good_ms))
+        self._lost_since = {}
+        return news
 
     def _review(self, o: Open) -> None:
         review(self._desk, o)
@@ -234,7 +261,8 @@ class Incidents:
         """The loss as it was written, if it still is one."""
         desk = self._desk
         facts = desk.facts_of(key)
-        if facts is None or key in desk.losses:
+        known = desk.losses.get(key)
+        if facts is None or (known is not None and (dismissed or known.incident is not None)):
             return None
         power = key.startswith("m:")
         if isinstance(facts, DeviceFacts):

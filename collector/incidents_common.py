@@ -120,12 +120,11 @@ def _take(desk: Desk, o: Open, losses: list[Loss]) -> None:
             else:
                 before.record.devices_unwatched -= loss.devices
                 before.record.terminals_unwatched -= loss.terminals
-                desk.note(before, "shrank", into=o.record.id)
+                desk.touch(before)
         o.add(loss)
     if not o.is_told:
         o.tell_att = max(desk.att, min(o.tell_att, *(loss.tell_att for loss in losses)))
-        o.record.severity = desk.grave(o)
-    desk.note(o, "grew", by=len(losses), members=len(o.losses), names=[loss.name for loss in losses[:20]])
+    desk.touch(o)
 
 
 def plan_escalation(desk: Desk, o: Open, device: DeviceFacts) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from heapq import heappop, heappush
+from itertools import islice
 
 from collector.facts import DeviceFacts, Entry, Fleet, IncidentRecord, PathFacts, Step
 from collector.incidents_groups import Groups
 from collector.incidents_maintenance import Window
+from collector.incidents_names import name_of
 from collector.incidents_open import FOREVER, Loss, Open, dump
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.vocabulary import Cause, Condition, NotificationType, Severity
 
 FLAPPING_WITHIN_S = 900.0
+_LARGE = 50
 
 
 class Desk:
@@ -181,19 +184,31 @@ class Desk:
                 o.wake_att = FOREVER
                 self.touch(o)
 
-    def finish(self, review: Callable[[Open], None]) -> list[Step]:
-        """Looks at everything touched (which may touch more) and gives the steps: a copy each, for the ledger."""
+    def finish(self, review: Callable[[Open], None], *, at_once: bool = True) -> list[Step]:
+        """Looks at everything touched (which may touch more) and gives the steps: a copy each, for the ledger.
+
+        Not `at_once`: large common causes wait for the next tick, lest each of thousands of messages copies thousands
+        of members. A crash in between loses nothing: who is out and in no incident is placed anew (`stray`).
+        """
+        waiting: dict[str, Open] = {}
         done: dict[str, Open] = {}
         while self._touched:
             id_, o = self._touched.popitem()
-            review(o)
-            done[id_] = o
+            if at_once or o.is_closed or not _may_wait(o):
+                review(o)
+                done[id_] = o
+            else:
+                waiting[id_] = o
+        self._touched = waiting
         return [step for o in done.values() for step in self._steps(o)]
 
     def _steps(self, o: Open) -> list[Step]:
         if not (o.changed or o.entries or o.owes or o.probe):
             return []
         record = o.record
+        if o.came or o.went:
+            detail = {"by": o.came or -o.went, "members": len(o.losses), "names": o.names[:20]}
+            o.entries.append(Entry(self.wall_ms, "grew" if o.came >= o.went else "shrank", detail=detail))
         if o.losses and not o.is_closed:
             record.members = [loss.name for loss in o.losses.values()]
         closed_att = self.att if o.is_closed else None
@@ -202,6 +217,7 @@ class Desk:
         steps = [Step(frozen, o.entries, owes[0], o.probe)]
         steps += [Step(frozen, [], owe) for owe in owes[1:]]
         o.entries, o.owes, o.probe, o.changed = [], [], None, False
+        o.came, o.went, o.names = 0, 0, []
         return steps
 
     def forget_recovered(self) -> None:
@@ -254,23 +270,9 @@ class Desk:
         return min(severities, key=lambda each: each.rank) if severities else o.record.severity
 
 
-def key_of(facts: DeviceFacts | PathFacts) -> str:
-    """What a loss of it is known by."""
-    return f"p:{facts.path}" if isinstance(facts, PathFacts) else f"d:{facts.id}"
-
-
-def name_of(facts: DeviceFacts | PathFacts) -> str:
-    """What it is called among an incident's members."""
-    return facts.path if isinstance(facts, PathFacts) else f"{facts.centre}/{facts.device}"
-
-
-def power_key_of(device: DeviceFacts) -> str:
-    """What the loss of its mains is known by."""
-    return f"m:{device.id}"
-
-
-def is_lost(condition: str | None) -> bool:
-    return condition in (Condition.DOWN, Condition.SILENT)
+def _may_wait(o: Open) -> bool:
+    """Whether `stray` would find all of its members again, and they are so many that it matters."""
+    return len(o.losses) + len(o.left) >= _LARGE and not any(loss.is_power for loss in islice(o.losses.values(), 1))
 
 
 def _power(kinds: Kinds, name: str) -> frozenset[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collector.facts import DeviceFacts, Fleet, PathFacts
 from collector.incidents_common import leave
-from collector.incidents_desk import Desk, is_lost, name_of
+from collector.incidents_desk import Desk
 from collector.incidents_groups import keys_of
+from collector.incidents_losses import connect_device, connect_path, lose
+from collector.incidents_names import is_lost, name_of
 from collector.incidents_open import Loss
-from collector.incidents_single import connect_device, connect_path, lose
 from shouwang.vocabulary import Cause, Severity
 
 

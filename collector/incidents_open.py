@@ -78,6 +78,9 @@ class Open:
     entries: list[Entry] = field(default_factory=list)
     owes: list[NotificationType] = field(default_factory=list)
     probe: DeviceFacts | None = None
+    came: int = 0  # members of a common cause, since the last step
+    went: int = 0
+    names: list[str] = field(default_factory=list)
 
     @property
     def is_closed(self) -> bool:
@@ -96,6 +99,9 @@ class Open:
         record.devices_unwatched += loss.devices
         record.terminals_unwatched += loss.terminals
         record.since_ms = min(record.since_ms, loss.good_ms)
+        if self.group is not None:
+            self.came += 1
+            self.names.append(loss.name)
         self.changed = True
 
     def drop(self, loss: Loss, att: float) -> None:
@@ -104,6 +110,8 @@ class Open:
         del self.losses[loss.key]
         if self.group is not None:
             self.left[loss.key] = att
+            self.went += 1
+            self.names.append(loss.name)
         self.changed = True
 
 

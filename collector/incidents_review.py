@@ -19,8 +19,11 @@ def review(desk: Desk, o: Open) -> None:
     """Does what is due, and sees to it that the incident is looked at when the next thing is."""
     if o.is_closed:
         return
-    if o.group is not None and _dwindled(desk, o):
-        return
+    if o.group is not None:
+        if _dwindled(desk, o):
+            return
+        if not o.is_told:
+            o.record.severity = desk.grave(o)
     wake = FOREVER
     if o.good_since is not None:
         good_until = o.good_since + GOOD_FOR_S / desk.speed

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collector.facts import DeviceFacts, PathFacts, Transition
 from collector.incidents_common import leave, plan_escalation
-from collector.incidents_desk import Desk, is_lost, key_of, name_of, power_key_of
-from collector.incidents_groups import keys_of
+from collector.incidents_desk import Desk
+from collector.incidents_losses import connect_device, connect_path, lose
+from collector.incidents_names import is_lost, key_of, name_of, power_key_of
 from collector.incidents_open import FOREVER, Loss, Open
 from shouwang.vocabulary import Cause, Condition, NotificationType, Severity
 
@@ -68,44 +69,6 @@ def path_changed(desk: Desk, path: PathFacts, transition: Transition) -> Loss | 
     good_ms = transition.good_at_ms if transition.good_at_ms is not None else transition.at_ms
     severity = Severity.CRITICAL if terminals else Severity.MAJOR
     return lose(desk, path, "offline", severity, good_ms, (transition.reason,) if transition.reason else ())
-
-
-def lose(
-    desk: Desk,
-    facts: DeviceFacts | PathFacts,
-    condition: str,
-    severity: Severity,
-    good_ms: int,
-    reasons: tuple[str, ...] = (),
-    *,
-    power: bool = False,
-) -> Loss:
-    """Counts a new loss (`power`: of a device's mains); where it belongs is decided by the caller."""
-    if isinstance(facts, PathFacts):
-        limit, notify, every = facts.silent_after_s, facts.notify_after_s, facts.silent_after_s / 2
-    else:
-        limits = facts.limits
-        limit, notify, every = limits.silent_after_s, limits.notify_after_s, limits.report_every_s
-    devices, terminals = (0, 0) if power else desk.weight_of(facts)
-    loss = Loss(
-        key=power_key_of(facts) if power and isinstance(facts, DeviceFacts) else key_of(facts),
-        name=name_of(facts),
-        facts=facts,
-        condition=condition,
-        severity=severity,
-        good_ms=good_ms,
-        every_ms=round(every * 1000),
-        out_att=desk.att,
-        tell_att=desk.att + notify,
-        settle_s=limit + notify,
-        devices=devices,
-        terminals=terminals,
-        reasons=reasons,
-        groups=keys_of(facts, power=power),
-    )
-    desk.losses[loss.key] = loss
-    desk.groups.lose(loss)
-    return loss
 
 
 def _on_battery(desk: Desk, device: DeviceFacts, transition: Transition) -> Loss | None:
@@ -202,26 +165,6 @@ def degraded(desk: Desk, device: DeviceFacts, transition: Transition) -> None:
         _rise(desk, o, severity)
     o.record.reasons = transition.reasons
     plan_escalation(desk, o, device)
-
-
-def connect_device(desk: Desk, device: DeviceFacts) -> None:
-    """Counts a device once it was heard."""
-    if device.id in desk.connected:
-        return
-    desk.connected.add(device.id)
-    if device.live:
-        desk.groups.connect_device(device)
-        watched = desk.watched.setdefault(device.path, [0, 0])
-        watched[0] += 1
-        watched[1] += device.is_terminal
-
-
-def connect_path(desk: Desk, path: PathFacts) -> None:
-    """Counts a path once it was heard."""
-    if path.path not in desk.paths_connected:
-        desk.paths_connected.add(path.path)
-        if path.live:
-            desk.groups.connect_path(path)
 
 
 def _open_device(

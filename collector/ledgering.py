@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from collector.record import Decisions, Record
+from collector.decisions import Decisions
+from collector.record import Record
 from shouwang import clock
 from shouwang.log import get_logger
 
@@ -59,6 +60,8 @@ class Ledgering:
                 await asyncio.wait_for(self._wanted.wait(), POSITION_EVERY_S)
             self._wanted.clear()
             decided = self._take()
+            if decided.partial:
+                self.poke()
             if decided.anything or clock.mono_s() - last_s >= POSITION_EVERY_S:
                 await self._write(decided)
                 last_s = clock.mono_s()
@@ -66,7 +69,12 @@ class Ledgering:
     async def finish(self, within_s: float) -> bool:
         """One last write of all that is pending; False when the ledger did not take it in time."""
         try:
-            await asyncio.wait_for(self._write(self._take()), within_s)
+            async with asyncio.timeout(within_s):
+                while True:
+                    decided = self._take()
+                    await self._write(decided)
+                    if not decided.partial:
+                        break
         except TimeoutError:
             return False
         return True

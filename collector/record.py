@@ -6,15 +6,15 @@ read again from the position that the ledger holds.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from collector.facts import Entry, Evidence, HelpCall, IncidentRecord, Step, Transition
+from collector.decisions import AsideOf, Decisions, DeedDone, PathHeard
+from collector.facts import Entry, HelpCall, IncidentRecord, Step
 from collector.notify.words import words
 from shouwang.kinds import Kinds
 from shouwang.ledger import views
@@ -33,77 +33,11 @@ from shouwang.ledger.tables import (
     TimelineEntry,
 )
 from shouwang.ledger.tables import Transition as TransitionRow
-from shouwang.messages import Aside
 from shouwang.vocabulary import NotificationType
 
 ASIDES_KEPT = 10_000
-
-
-@dataclass(slots=True)
-class DeedDone:
-    """A deed that was carried out, or could not be."""
-
-    id: int
-    ok: bool
-    at_ms: int
-    answer: dict[str, Any]
-
-
-@dataclass(slots=True)
-class PathHeard:
-    """What an agent said of itself."""
-
-    path: str
-    boot: str
-    agent_version: str
-    lost_rows: int
-    lost_readings: int
-
-
-@dataclass(slots=True)
-class AsideOf:
-    path: str
-    aside: Aside
-    at_ms: int
-
-
-@dataclass(slots=True)
-class Decisions:
-    """What is still to be written. `position` is the journal position up to which all of it was decided."""
-
-    position: int = 0
-    attentive_ms: int = 0
-    heard_well_at: int | None = None
-    transitions: list[Transition] = field(default_factory=list)
-    first_heard: list[tuple[int, int]] = field(default_factory=list)  # device id, ms
-    evidence: list[Evidence] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    events: list[HelpCall] = field(default_factory=list)
-    deeds: list[DeedDone] = field(default_factory=list)
-    entries: list[tuple[str, Entry]] = field(default_factory=list)  # incident id, line
-    paths: dict[str, PathHeard] = field(default_factory=dict)
-    asides: list[AsideOf] = field(default_factory=list)
-    snapshots: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    deaf_changed: bool = False
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)  # of this write, however often it is tried
-    tried: bool = False
-    owed: list[str] = field(default_factory=list)  # ids of the notifications that it made, once written
-
-    @property
-    def anything(self) -> bool:
-        return bool(
-            self.transitions
-            or self.first_heard
-            or self.evidence
-            or self.steps
-            or self.events
-            or self.deeds
-            or self.entries
-            or self.paths
-            or self.asides
-            or self.snapshots
-            or self.deaf_changed
-        )
+CHANGES_MAX = 500
+"""More at once are told to listeners as one: they look anew."""
 
 
 class Record:
@@ -194,6 +128,9 @@ class Record:
                 )
         if rows:
             connection.execute(insert(TransitionRow), rows)
+        if len(changes) > CHANGES_MAX:
+            connection.execute(insert(Change), [{"at": rows[-1]["known_at"], "what": "fleet"}])
+        elif rows:
             columns = ("at", "what", "centre", "device", "township")
             connection.execute(insert(Change), [{c: change.get(c, "") for c in columns} for change in changes])
         self._keep(connection, DeviceCondition, "device_id", conditions.values(), "first_heard_at")

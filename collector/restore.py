@@ -59,7 +59,7 @@ def restore(
         attentive_ms = max(int(meta.get("attentive_ms", "0")), _newest_attentive_ms(journal))
         watch = Watch(kinds, fleet, attentive_ms / 1000)
         incidents = Incidents(fleet, kinds, lambda: str(uuid.uuid4()), speed=speed)
-        deciding = Deciding(fleet, watch, incidents)
+        deciding = Deciding(fleet, watch, incidents, position)
         _conditions(connection, watch, incidents, fleet)
         snapshots = _snapshots(connection, deciding)
         for record in _incidents(connection, now):
@@ -98,14 +98,14 @@ def _conditions(connection: Connection, watch: Watch, incidents: Incidents, flee
     for path in connection.execute(select(Path.path, Path.online, Path.since, Path.first_heard_at, Path.boot)):
         if path.path in fleet.paths:
             watch.restore_path(path.path, path.online, path.since, path.first_heard_at, path.boot)
-            incidents.restore_path(path.path, path.online)
+            incidents.restore_path(path.path, path.online, path.since)
     rows = select(DeviceCondition.__table__)
     for row in connection.execute(rows):
         if row.device_id in fleet.by_id:
             watch.restore_device(
                 row.device_id, row.condition, row.since, tuple(row.reasons), row.first_heard_at, row.good_at
             )
-            incidents.restore_device(row.device_id, row.condition)
+            incidents.restore_device(row.device_id, row.condition, row.good_at)
 
 
 def _snapshots(connection: Connection, deciding: Deciding) -> dict[str, int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from collector.decisions import Decisions
 from collector.facts import Evidence, IncidentRecord, Transition
-from collector.record import Decisions
 from shouwang.vocabulary import NotificationType
 
 
