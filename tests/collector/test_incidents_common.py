@@ -328,11 +328,12 @@ def restarted(village: Village) -> Village:
     incidents = Incidents(village.fleet, KINDS, iter(f"n{n}" for n in range(100)).__next__)
     for name in village.fleet.paths:
         turns = village.path_turns(name)
-        incidents.restore_path(name, turns[-1][0] == "online" if turns else None)
+        since = [t.at_ms for t in village.transitions if t.device is None and t.path == name]
+        incidents.restore_path(name, turns[-1][0] == "online" if turns else None, since[-1] if since else None)
     for id_ in village.fleet.by_id:
-        mine = village.turns(id_)
+        mine = [t for t in village.transitions if t.device and t.device.id == id_]
         if mine:
-            incidents.restore_device(id_, mine[-1][0])
+            incidents.restore_device(id_, mine[-1].condition, mine[-1].good_at_ms)
     for record in village.records.values():
         incidents.restore(record)
     village.incidents = incidents
@@ -370,6 +371,34 @@ def test_what_was_closed_by_hand_stays_closed_after_a_restart() -> None:
     village.working.discard(1)
     village.wait(121)
     assert village.the(Cause.DEVICE_SILENT).closed_at_ms is None
+
+
+def test_what_was_closed_by_hand_and_is_out_again_is_open_after_a_restart() -> None:
+    village = Village(centres(1, 3)).start().wait(60)
+    village.working.discard(1)
+    village.wait(200)
+    village.deed("close", village.the(Cause.DEVICE_SILENT))
+    village.working.add(1)
+    village.wait(60)
+    village.working.discard(1)
+    village.wait(200)
+    again = village.the(Cause.DEVICE_SILENT)
+    restarted(village).wait(10)
+    village.working.add(1)
+    village.wait(31)
+    assert village.records[again.id].closed_as == "recovered"
+
+
+def test_who_is_out_and_in_no_incident_after_a_crash_is_placed() -> None:
+    village = Village(centres(9, 3, townships=1)).start().wait(60)
+    village.working.discard(1)
+    _drop(village, *(f"c{n}" for n in range(1, 9)))
+    village.wait(100)
+    village.records = {id_: each for id_, each in village.records.items() if each.cause is Cause.DEVICE_SILENT}
+    village.steps.clear()
+    restarted(village).wait(1)  # its incident was not yet written when it died
+    assert {each.cause for each in village.open} == {Cause.DEVICE_SILENT, Cause.AREA_OUTAGE}
+    assert len(village.the(Cause.AREA_OUTAGE).members) == 8
 
 
 def test_flapping_is_remembered_over_a_restart() -> None:

@@ -55,11 +55,11 @@ class Collector:
         self.deciding = Deciding(self.fleet, watch, incidents)
         for path, (online, since_ms, first_ms) in ledger.paths.items():
             watch.restore_path(path, online, since_ms, first_ms, ledger.boots.get(path, ""))
-            incidents.restore_path(path, online)
+            incidents.restore_path(path, online, since_ms)
         for id_, turn in ledger.conditions.items():
             first = ledger.first_heard.get(id_, turn.at_ms)
             watch.restore_device(id_, turn.condition, turn.at_ms, turn.reasons, first, turn.good_at_ms)
-            incidents.restore_device(id_, turn.condition)
+            incidents.restore_device(id_, turn.condition, turn.good_at_ms)
         for path, (_, body) in ledger.snapshots.items():
             self.deciding.restore_snapshot(path, body)
         for record in ledger.incidents.values():
