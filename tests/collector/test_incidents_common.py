@@ -305,6 +305,20 @@ def test_a_terminal_that_joins_a_told_incident_makes_it_graver_and_that_is_told(
     assert village.told() == ["opened", "escalated"]
 
 
+def test_a_large_incident_is_written_once_a_tick_however_many_messages_change_it() -> None:
+    village = Village(centres(150, 3, townships=1)).start().wait(40, 1.0)
+    _drop(village, *village.fleet.paths)
+    village.wait(120, 1.0)
+    before = len(village.steps)
+    for n in range(60):  # each a message of its own
+        village.rise(f"c{n}", connection=2)
+    assert len(village.steps) == before
+    village.wait(1, 1.0)
+    (step,) = village.steps[before:]
+    assert len(step.incident.members) == 90
+    assert [(entry.what, entry.detail["by"]) for entry in step.entries] == [("shrank", -60)]
+
+
 # --- people, restarts
 
 
