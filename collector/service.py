@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import ssl
 import sys
@@ -75,6 +76,7 @@ async def watch(settings: Settings) -> None:
         public_url=settings.public_url,
     )
     collector = await asyncio.to_thread(Collector, options)
+    _settle_garbage()
     notifier = Notifier(engine, ways)
     collector.on_owed = notifier.wake
     collector.directly = Directly(ways, options.kinds, options.public_url)
@@ -124,6 +126,14 @@ def record(settings: Settings) -> None:
 
 def _alive() -> None:
     notify("WATCHDOG=1")
+
+
+def _settle_garbage() -> None:
+    """The fleet stays: a full collection over millions of its objects would stop the watch for a second and free
+    nothing. What messages leave behind is freed by counting references."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1_000)
 
 
 def journal_of(settings: Settings) -> Path:
