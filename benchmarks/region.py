@@ -211,7 +211,7 @@ def _progress(run: _Run) -> dict[str, int]:
 
 
 def _recorder_state(state: Path) -> dict[str, Any]:
-    from collector.recorder_file import RecorderFile
+    from collector.recorder.file import RecorderFile
 
     file = RecorderFile(state)
     try:

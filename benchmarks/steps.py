@@ -18,9 +18,9 @@ from collector.incidents import Incidents
 from collector.intake import Intake, Taken
 from collector.journal import Journal, Row
 from collector.record import Record
-from collector.recorder_journal import JournalRow
-from collector.recorder_names import Names
-from collector.recorder_sorting import sort_out
+from collector.recorder.journal import JournalRow
+from collector.recorder.names import Names
+from collector.recorder.sorting import sort_out
 from collector.watch import Watch
 from shouwang.clock import Now, SystemClock
 from shouwang.kinds import Kinds

@@ -29,7 +29,7 @@ from collector.journal import Journal, JournalFull, Row
 from collector.ledgering import Ledgering
 from collector.notify import Answer
 from collector.record import Record
-from collector.recorder_file import read_state
+from collector.recorder.file import read_state
 from collector.restore import restore
 from shouwang.clock import Now, SystemClock
 from shouwang.kinds import Kinds

@@ -14,10 +14,10 @@ from sqlalchemy import Engine, insert, update
 
 from collector.journal import Journal, Row
 from collector.recorder import Recorder, run_recorder
-from collector.recorder_file import RecorderFile, RecorderState, read_asides, read_state
-from collector.recorder_journal import JournalSource
-from collector.recorder_names import Names
-from collector.recorder_sorting import taken_at_ms
+from collector.recorder.file import RecorderFile, RecorderState, read_asides, read_state
+from collector.recorder.journal import JournalSource
+from collector.recorder.names import Names
+from collector.recorder.sorting import taken_at_ms
 from shouwang.clock import Now, SystemClock
 from shouwang.kinds import Kinds
 from shouwang.ledger.engine import open_engine, sqlite_url

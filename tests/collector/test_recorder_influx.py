@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from collector.recorder import Recorder
-from collector.recorder_file import RecorderFile, read_asides, read_state
-from collector.recorder_journal import JournalSource
-from collector.recorder_names import Names
+from collector.recorder.file import RecorderFile, read_asides, read_state
+from collector.recorder.journal import JournalSource
+from collector.recorder.names import Names
 from shouwang.clock import Now, wall_ms
 from shouwang.readings.influx import InfluxStore
 from tests.collector.test_recorder import KINDS, House, call

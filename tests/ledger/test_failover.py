@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Engine, func, insert, make_url, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from collector.decisions import Decisions
 from collector.facts import Entry, IncidentRecord, Step
 from collector.facts import Transition as Decided
 from collector.fleet import load_fleet
-from collector.record import Decisions, Record
+from collector.record import Record
 from shouwang.fleet import FleetRow
 from shouwang.kinds import Kinds
 from shouwang.ledger.engine import open_engine

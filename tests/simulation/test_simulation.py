@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from collector import watch_deadlines, watch_snapshot
-from collector.watch import Watch
-from collector.watch_state import PathWatch
-from collector.watch_time import AttentiveClock
+from collector.watch import Watch, deadlines, snapshot
+from collector.watch.attentive import AttentiveClock
+from collector.watch.state import PathWatch
 from tests.simulation.__main__ import commit
 from tests.simulation.run import Simulation
 
@@ -48,7 +47,7 @@ def _acknowledge_before_storing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _never_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_deadlines, "silence", lambda *arguments: None)
+    monkeypatch.setattr(deadlines, "silence", lambda *arguments: None)
 
 
 def _deaf_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +55,7 @@ def _deaf_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _no_late_reading_is_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.watch_device.overlaps", lambda *arguments: False)
+    monkeypatch.setattr("collector.watch.device.overlaps", lambda *arguments: False)
 
 
 def _any_path_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,5 +90,5 @@ def _help_calls_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_planted_fault_is_found(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
-    assert watch_snapshot.VERSION == 1
+    assert snapshot.VERSION == 1
     assert any(Simulation(seed, 0.5).run().breach for seed in range(1, 13))

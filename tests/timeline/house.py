@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from sqlalchemy import insert, select, text
 
-from collector.recorder_file import read_state
+from collector.recorder.file import read_state
 from shouwang.clock import wall_ms
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import upgrade

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.recorder_file import read_state
+from collector.recorder.file import read_state
 from simulators.fleet import FEEDS, naiman
 from tests.servers import need_server
 from tests.timeline.comparison import Decided, committed, compare_readings, our_kinds, stored

@@ -74,7 +74,7 @@ async def test_one_centre_floods_and_is_named_and_the_others_are_on_time(
     rate = sent / (clock.mono_s() - began_s)
     task.cancel()
     assert statistics.median(late_s) < 1, late_s
-    assert rate > 1_000, "it was a flood"
+    assert rate > 500, "it was a flood"
     assert {path for path, *_ in house.asides("flooding")} == {CENTRE}
     await other.report(terminal())
     await other.until_acked(within_s=5)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from collector.recorder_file import read_asides, read_state
+from collector.recorder.file import read_asides, read_state
 from tests.servers import Bucket, Database, Mosquitto
 from tests.timeline.agent import Agent, terminal
 from tests.timeline.house import CENTRE, House

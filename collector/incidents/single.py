@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collector.facts import DeviceFacts, PathFacts, Transition
-from collector.incidents_common import leave, plan_escalation
-from collector.incidents_desk import Desk
-from collector.incidents_losses import connect_device, connect_path, lose
-from collector.incidents_names import is_lost, key_of, name_of, power_key_of
-from collector.incidents_open import FOREVER, Loss, Open
+from collector.incidents.common import leave, plan_escalation
+from collector.incidents.desk import Desk
+from collector.incidents.losses import connect_device, connect_path, lose
+from collector.incidents.names import is_lost, key_of, name_of, power_key_of
+from collector.incidents.open import FOREVER, Loss, Open
 from shouwang.vocabulary import Cause, Condition, NotificationType, Severity
 
 

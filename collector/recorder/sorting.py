@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from collector.recorder_file import REFUSED, TIME_UNKNOWN, WRONG_KIND, AsideReading
-from collector.recorder_journal import JournalRow
-from collector.recorder_names import Names
+from collector.recorder.file import REFUSED, TIME_UNKNOWN, WRONG_KIND, AsideReading
+from collector.recorder.journal import JournalRow
+from collector.recorder.names import Names
 from shouwang.messages import Codec, Malformed
 from shouwang.readings import Refused, Stored
 

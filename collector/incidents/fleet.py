@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collector.facts import DeviceFacts, Fleet, PathFacts
-from collector.incidents_common import leave
-from collector.incidents_desk import Desk
-from collector.incidents_groups import keys_of
-from collector.incidents_losses import connect_device, connect_path, lose
-from collector.incidents_names import is_lost, name_of
-from collector.incidents_open import Loss
+from collector.incidents.common import leave
+from collector.incidents.desk import Desk
+from collector.incidents.groups import keys_of
+from collector.incidents.losses import connect_device, connect_path, lose
+from collector.incidents.names import is_lost, name_of
+from collector.incidents.open import Loss
 from shouwang.vocabulary import Cause, Severity
 
 

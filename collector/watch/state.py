@@ -1,6 +1,6 @@
 """What the watch remembers: an object for each path and each device, and what devices of a sort have in common.
 
-Instants ending in `_ms` are steady, those ending in `_att` attentive (see `watch_time`), all in milliseconds. A fleet
+Instants ending in `_ms` are steady, those ending in `_att` attentive (see `attentive`), all in milliseconds. A fleet
 holds hundreds of thousands of devices: slots, shared rulebooks, and no list where there is nothing to list.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.facts import DeviceFacts, PathFacts
-from collector.watch_wheel import NOWHERE
+from collector.watch.wheel import NOWHERE
 from shouwang.kinds import Kinds, Verdict
 from shouwang.kinds.judge import Judge
 from shouwang.limits import PATH_UNHEARD_S, DeviceLimits

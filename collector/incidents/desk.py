@@ -8,10 +8,10 @@ from heapq import heappop, heappush
 from itertools import islice
 
 from collector.facts import DeviceFacts, Entry, Fleet, IncidentRecord, PathFacts, Step
-from collector.incidents_groups import Groups
-from collector.incidents_maintenance import Window
-from collector.incidents_names import name_of
-from collector.incidents_open import FOREVER, Loss, Open, dump
+from collector.incidents.groups import Groups
+from collector.incidents.maintenance import Window
+from collector.incidents.names import name_of
+from collector.incidents.open import FOREVER, Loss, Open, dump
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.vocabulary import Cause, Condition, NotificationType, Severity

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collector.facts import Outcome
-from collector.watch_device import silence
-from collector.watch_hours import open_for_ms, opens_in_ms
-from collector.watch_path import go_offline
-from collector.watch_state import DeviceWatch, PathWatch
-from collector.watch_time import AttentiveClock
-from collector.watch_wheel import Wheel
+from collector.watch.attentive import AttentiveClock
+from collector.watch.device import silence
+from collector.watch.hours import open_for_ms, opens_in_ms
+from collector.watch.path import go_offline
+from collector.watch.state import DeviceWatch, PathWatch
+from collector.watch.wheel import Wheel
 from shouwang.vocabulary import Condition
 
 DUE_AT_ONCE = 100_000

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collector.incidents_common import holds, settle_s, split
-from collector.incidents_desk import Desk
-from collector.incidents_open import FOREVER, Open
-from collector.incidents_single import alone
+from collector.incidents.common import holds, settle_s, split
+from collector.incidents.desk import Desk
+from collector.incidents.open import FOREVER, Open
+from collector.incidents.single import alone
 from shouwang.vocabulary import NotificationType
 
 GOOD_FOR_S = 300.0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collector.facts import DeviceFacts, PathFacts
-from collector.incidents_desk import Desk
-from collector.incidents_groups import keys_of
-from collector.incidents_names import key_of, name_of, power_key_of
-from collector.incidents_open import Loss
+from collector.incidents.desk import Desk
+from collector.incidents.groups import keys_of
+from collector.incidents.names import key_of, name_of, power_key_of
+from collector.incidents.open import Loss
 from shouwang.vocabulary import Severity
 
 

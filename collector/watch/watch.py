@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from collector.facts import DeviceFacts, Fleet, Outcome
-from collector.watch_deadlines import Deadlines
-from collector.watch_device import weigh
-from collector.watch_path import LEAVING_MS, News, contest_over, go_offline, go_online, sort
-from collector.watch_snapshot import dump, load
-from collector.watch_state import NEVER, DeviceWatch, Moment, PathWatch, Rulebook, begin
-from collector.watch_time import AWAY_MS, AttentiveClock
-from collector.watch_wheel import NOWHERE
+from collector.watch.attentive import AWAY_MS, AttentiveClock
+from collector.watch.deadlines import Deadlines
+from collector.watch.device import weigh
+from collector.watch.path import LEAVING_MS, News, contest_over, go_offline, go_online, sort
+from collector.watch.snapshot import dump, load
+from collector.watch.state import NEVER, DeviceWatch, Moment, PathWatch, Rulebook, begin
+from collector.watch.wheel import NOWHERE
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.limits import DeviceLimits

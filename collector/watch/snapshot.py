@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from collector.watch_state import NEVER, PathWatch, Span
-from collector.watch_time import AttentiveClock
+from collector.watch.attentive import AttentiveClock
+from collector.watch.state import NEVER, PathWatch, Span
 from shouwang.vocabulary import Condition
 
 VERSION = 1

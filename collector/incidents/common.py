@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collector.facts import DeviceFacts
-from collector.incidents_desk import Desk
-from collector.incidents_groups import AREA_SPAN_S, BREADTH, MEMBERS_MIN, SWITCH_SPAN_S, Group, fits
-from collector.incidents_open import FOREVER, GroupKey, Loss, Open
+from collector.incidents.desk import Desk
+from collector.incidents.groups import AREA_SPAN_S, BREADTH, MEMBERS_MIN, SWITCH_SPAN_S, Group, fits
+from collector.incidents.open import FOREVER, GroupKey, Loss, Open
 from shouwang.vocabulary import Cause, Severity
 
 

@@ -10,8 +10,8 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.facts import DeviceFacts, PathFacts
-from collector.incidents_open import GroupKey, Loss, Open
-from collector.watch_hours import open_for_ms
+from collector.incidents.open import GroupKey, Loss, Open
+from collector.watch.hours import open_for_ms
 
 MEMBERS_MIN = 3
 SWITCH_SPAN_S = 60.0

@@ -10,9 +10,9 @@ from bisect import insort
 from typing import Any
 
 from collector.facts import Evidence, Outcome, Transition
-from collector.watch_hours import open_for_ms
-from collector.watch_state import NEVER, DeviceWatch, Moment, begin, end, overlaps
-from collector.watch_time import AttentiveClock
+from collector.watch.attentive import AttentiveClock
+from collector.watch.hours import open_for_ms
+from collector.watch.state import NEVER, DeviceWatch, Moment, begin, end, overlaps
 from shouwang.kinds import OK, Verdict
 from shouwang.vocabulary import Condition
 

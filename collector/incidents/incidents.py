@@ -12,16 +12,16 @@ from dataclasses import replace
 import msgspec
 
 from collector.facts import DeedOf, DeviceFacts, Fleet, HelpCall, IncidentRecord, Step, Transition
-from collector.incidents_common import place
-from collector.incidents_deeds import carry_out
-from collector.incidents_desk import Desk
-from collector.incidents_fleet import retire, take_fleet
-from collector.incidents_losses import connect_device, connect_path, lose
-from collector.incidents_maintenance import Window
-from collector.incidents_names import is_lost, key_of
-from collector.incidents_open import Loss, Open, load
-from collector.incidents_review import review, tell
-from collector.incidents_single import alone, device_changed, path_changed
+from collector.incidents.common import place
+from collector.incidents.deeds import carry_out
+from collector.incidents.desk import Desk
+from collector.incidents.fleet import retire, take_fleet
+from collector.incidents.losses import connect_device, connect_path, lose
+from collector.incidents.maintenance import Window
+from collector.incidents.names import is_lost, key_of
+from collector.incidents.open import Loss, Open, load
+from collector.incidents.review import review, tell
+from collector.incidents.single import alone, device_changed, path_changed
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.vocabulary import Cause, NotificationType, Severity

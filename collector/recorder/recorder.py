@@ -18,10 +18,10 @@ import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from collector.recorder_file import RecorderFile, RecorderState
-from collector.recorder_journal import JournalSource
-from collector.recorder_names import Names
-from collector.recorder_sorting import Turn, sort_out
+from collector.recorder.file import RecorderFile, RecorderState
+from collector.recorder.journal import JournalSource
+from collector.recorder.names import Names
+from collector.recorder.sorting import Turn, sort_out
 from shouwang.clock import Clock
 from shouwang.kinds import Kinds
 from shouwang.messages import Codec

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collector.facts import DeedOf
-from collector.incidents_desk import Desk
-from collector.incidents_open import Open
+from collector.incidents.desk import Desk
+from collector.incidents.open import Open
 from shouwang.vocabulary import Cause, NotificationType
 
 

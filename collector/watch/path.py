@@ -6,8 +6,8 @@ from __future__ import annotations
 from enum import Enum
 
 from collector.facts import Outcome, Transition
-from collector.watch_state import NEVER, Moment, PathWatch, begin, end
-from collector.watch_time import AttentiveClock
+from collector.watch.attentive import AttentiveClock
+from collector.watch.state import NEVER, Moment, PathWatch, begin, end
 from shouwang.messages import Presence
 
 LEAVING_MS = 2_000
