@@ -19,6 +19,7 @@ from tests.timeline.product import SPEED
 
 APART_MS = 1_500 + round(HELD_BACK_S / SPEED * 1000)
 """The broker says in whole seconds how long it held a message, and a disordered line holds it back on its way."""
+LATE_MS = 5_000
 FOREVER_MS = 1 << 45
 Device = tuple[str, str, str]  # centre, device, kind
 Values = tuple[tuple[str, Any], ...]
@@ -160,6 +161,10 @@ class Decided:
         )
         assert set(opened.values()) <= {1}, f"opened twice: {[i for i, n in opened.items() if n > 1]}"
         assert set(opened) == {incident["id"] for incident in incidents}
+        heard_ms = self.count("select cast(value as integer) from meta where key = 'heard_well_at'")
+        late = [i["id"] for i in incidents if i["tell_at"] is not None and i["tell_at"] < heard_ms - LATE_MS]
+        overdue = [i for i in incidents if i["id"] in late and not i["closed_at"] and not i["unseen"]]
+        assert not overdue, f"to be told long ago: {overdue}"
         return {"incidents": len(incidents), "still open": sum(i["closed_at"] is None for i in incidents)}
 
     def compare_notifications(self, received: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, int]:
