@@ -48,7 +48,7 @@ AWAY_S = 5.0
 """A tick that comes so late was suspended or blocked: deaf meanwhile."""
 BATCH = {EVENTS: 150, REPORTS: 400}
 JOURNALLED = (Channel.REPORT, Channel.EVENT, Channel.REPLY)
-GATHER_S = 0.01
+GATHER_S = 0.1
 PENDING_MAX = 20_000
 SNAPSHOT_EVERY_S = 60.0
 STORE_FAILING_MS = 60_000
@@ -155,7 +155,7 @@ class Collector:
         while True:
             await self.hearing.arrived.wait()
             self.hearing.arrived.clear()
-            await asyncio.sleep(GATHER_S)
+            await self.hearing.gather(GATHER_S)
             while any(self.hearing.waiting.values()):
                 await self._room()
                 await self._batch()
@@ -165,7 +165,7 @@ class Collector:
         stays bounded; not while the ledger fails, since then hearing matters more."""
         while len(self.deciding.pending.transitions) > PENDING_MAX and not self.ledgering.failing:
             self.ledgering.poke()
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(0.01)
 
     async def _batch(self) -> None:
         messages = {session: self.hearing.take(session, at_most) for session, at_most in BATCH.items()}

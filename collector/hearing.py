@@ -8,6 +8,7 @@ keeps the rest.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class Hearing:
         on_deaf: Callable[[], None],
     ) -> None:
         self.arrived = asyncio.Event()
+        self._urgent = asyncio.Event()
         self.waiting: dict[str, list[Message]] = {EVENTS: [], REPORTS: []}
         self._fence_topic = topics.fence(collector_id)
         self._fence = Fence((EVENTS, REPORTS))
@@ -118,6 +120,13 @@ class Hearing:
     async def close(self) -> None:
         for client in self._clients.values():
             await client.close()
+
+    async def gather(self, seconds: float) -> None:
+        """Lets reports come together, so that one write to disk serves many; an event waits for nothing."""
+        if not self.waiting[EVENTS]:
+            self._urgent.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), seconds)
 
     def take(self, session: str, at_most: int) -> list[Message]:
         """The oldest messages waiting in a session; fences among them are noted here and not given out."""
@@ -201,3 +210,5 @@ class Hearing:
     def _received(self, session: str, message: Message) -> None:
         self.waiting[session].append(message)
         self.arrived.set()
+        if session == EVENTS:
+            self._urgent.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
@@ -92,12 +93,15 @@ class Dialler:
 
 
 class Connection:
-    """A socket for paho: what arrives is read in large pieces and given out in the small ones that paho asks for."""
+    """A socket for paho: what arrives is read in large pieces and given out in the small ones that paho asks for; what
+    it sends between `gather` and `flush` goes out in one piece."""
 
-    __slots__ = ("_at", "_buffer", "_sock")
+    __slots__ = ("_at", "_buffer", "_gathering", "_out", "_sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._out = bytearray()
+        self._gathering = False
         self._buffer = b""
         self._at = 0
 
@@ -121,7 +125,27 @@ class Connection:
         return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
 
     def send(self, data: bytes | bytearray) -> int:
+        """Raises BlockingIOError (or the TLS kind of it) when nothing can be taken now."""
+        if self._gathering:
+            self._out += data
+            return len(data)
+        if self._out and not self.flush():
+            raise BlockingIOError
         return self._sock.send(data)
+
+    def gather(self) -> None:
+        """Keeps what is sent until `flush`."""
+        self._gathering = True
+
+    def flush(self) -> bool:
+        """Sends what was gathered; False while some of it waits for the socket. Raises OSError when that is gone."""
+        self._gathering = False
+        try:
+            while self._out:
+                del self._out[: self._sock.send(self._out)]
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        return True
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -130,6 +154,8 @@ class Connection:
         self._sock.setblocking(flag)
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.flush()  # a goodbye may be among it
         self._sock.close()
 
     @property

@@ -385,11 +385,30 @@ class MqttClient:
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        """Everything that was queued in this turn of the loop goes out in one piece."""
         self._flushing = False
+        connection = self._paho.socket()
+        if not isinstance(connection, Connection):
+            return
+        connection.gather()
         self._paho.loop_write()
-        sock = self._paho.socket()
-        if sock is not None and self._paho.want_write():
-            self._loop.add_writer(sock.fileno(), self._paho.loop_write)
+        self._drain(connection)
+
+    def _drain(self, connection: Connection) -> None:
+        if self._paho.socket() is not connection:
+            return
+        try:
+            sent = connection.flush()
+        except OSError as error:
+            self._paho.abandon()
+            self._end(str(error))
+            return
+        if sent:
+            self._loop.remove_writer(connection.fileno())
+            if self._paho.want_write():
+                self._write_wanted(None, None, connection)
+        else:
+            self._loop.add_writer(connection.fileno(), self._drain, connection)
 
     def _write_done(self, _client: object, _data: object, sock: Any) -> None:
         self._loop.remove_writer(sock.fileno())

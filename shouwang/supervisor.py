@@ -27,7 +27,7 @@ LOOK_EVERY_S = 0.25
 AWAY_S = 3.0
 """A look that comes this late: the machine was suspended, or we were not run; the children could not feed us either."""
 BACKOFF_MIN_S = 0.5
-BACKOFF_MAX_S = 30.0
+BACKOFF_MAX_S = 5.0
 STEADY_S = 60.0
 """A child that ran this long is started again at once."""
 READY_ANYWAY_S = 60.0

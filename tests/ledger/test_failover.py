@@ -154,7 +154,7 @@ def test_two_writers_that_would_wait_for_each_other(postgres: Database) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(tries) == 3
+    assert len(tries) >= 3, "one of the two had to try again"
     with engine.connect() as connection:
         values = connection.execute(select(Meta.key, Meta.value).where(Meta.key.in_(["a", "b"]))).all()
     assert {key: sorted(value) for key, value in values} == {"a": ["0", "a", "b"], "b": ["0", "a", "b"]}

@@ -72,7 +72,7 @@ def _any_path_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _help_calls_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.incidents.tell", lambda desk, o: None)
+    monkeypatch.setattr("collector.incidents.incidents.tell", lambda desk, o: None)
 
 
 @pytest.mark.slow

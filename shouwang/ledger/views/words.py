@@ -12,6 +12,8 @@ def reason_words(kinds: Kinds, kind: str | None, codes: list[Any]) -> dict[str, 
     declared = kinds[kind] if kind and kind in kinds else None
     zh, en = [], []
     for code in codes:
+        if code == "help_call":
+            continue  # the cause has said it
         rule = declared.rule(str(code)) if declared else None
         zh.append(rule.reason.zh if rule else str(code))
         en.append(rule.reason.en if rule else str(code))
