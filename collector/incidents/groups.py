@@ -136,6 +136,9 @@ def keys_of(facts: DeviceFacts | PathFacts, *, power: bool = False) -> tuple[Gro
         keys = [("switch", facts.centre, facts.path)]
         if power and facts.township:
             keys.append(("mains", facts.region, facts.township))
+        if facts.path != facts.centre and facts.township:
+            # known through a feed, it falls with its township all the same
+            keys.append(("township", facts.region, facts.township))
         if facts.kind == "site":
             return tuple(keys)
     if facts.carrier:

@@ -432,3 +432,18 @@ def test_a_state_that_is_not_ours_is_left_alone() -> None:
     record = IncidentRecord("x", Cause.DEVICE_SILENT, Severity.MAJOR, 0, 0, state=b"\xc1")
     village.incidents.restore(record)
     assert village.incidents.tick(village.now, 0.0) == []
+
+
+def test_what_a_feed_tells_of_a_township_that_is_lost_is_part_of_its_outage() -> None:
+    named = [path(f"c{n}") for n in range(4)]
+    feed = path("bank", is_feed=True, silent_after_s=180.0)
+    devices = [device(n + 1, f"c{n}", "call-01") for n in range(4)]
+    devices += [device(n + 11, f"c{n}", "atm", "atm", path="bank") for n in range(4)]
+    village = Village(fleet([*named, feed], devices)).start().wait(90)
+    village.says = {n: {"host_link": False} for n in range(11, 15)}  # the bank sees it first
+    village.wait(40)
+    _drop(village, "c0", "c1", "c2", "c3")
+    village.wait(400)
+    assert [each.cause for each in village.open] == [Cause.AREA_OUTAGE]
+    assert len(village.the(Cause.AREA_OUTAGE).members) == 8
+    assert village.told() == ["opened"]
