@@ -155,8 +155,9 @@ class Collector:
         while True:
             await self.hearing.arrived.wait()
             self.hearing.arrived.clear()
-            await self.hearing.gather(GATHER_S)
-            while any(self.hearing.waiting.values()):
+            while (waiting := sum(map(len, self.hearing.waiting.values()))) > 0:
+                if waiting < BATCH[REPORTS] // 2:
+                    await self.hearing.gather(GATHER_S)
                 await self._room()
                 await self._batch()
 
