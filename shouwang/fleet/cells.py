@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from difflib import get_close_matches
+from typing import Any
 
+from shouwang.fleet import settings
 from shouwang.kinds import Kind
 from shouwang.topics import DEVICE, NAME
 from shouwang.vocabulary import CentreStage, CentreType, Driver, Room
@@ -162,7 +164,7 @@ def one_of(what: str, known: Mapping[str, str]) -> Callable[[str], str]:
     return check
 
 
-def checks(kinds: Mapping[str, Kind]) -> dict[str, Callable[[str], str | float]]:
+def checks(kinds: Mapping[str, Kind]) -> dict[str, Callable[[str], Any]]:
     """For each column how its cell is read; columns that are missing here are plain text."""
     by_word = {name: name for name in kinds}
     by_word.update({kind.label.zh: name for name, kind in kinds.items()})
@@ -186,6 +188,7 @@ def checks(kinds: Mapping[str, Kind]) -> dict[str, Callable[[str], str | float]]
         "room": one_of("room", rooms),
         "driver": one_of("driver", {str(each): str(each) for each in Driver}),
         "target": target,
+        "settings": settings.read,
         "serial": code,
         "installed_on": day,
         "warranty_until": day,

@@ -81,6 +81,8 @@ class _Reading:
         self._columns = columns
         self._check: list[Callable[[str], Any]] = [checks.get(column, cells.text) for column in columns]
         self._known: list[dict[str, Any]] = [{} for _ in columns]  # cells repeat: each text is checked once a column
+        # A sheet of before there were settings takes none away; an entry of JSON leaves out what there is not.
+        self._settings_said = "settings" in columns or table.word == "entry"
         self._lines: dict[tuple[str, str], int] = {}
         self._centres: dict[str, _Said] = {}
         self._paths: dict[str, int] = {}
@@ -105,7 +107,7 @@ class _Reading:
                 setattr(row, what, value)
 
     def _row(self, line: int, texts: list[str]) -> FleetRow | None:
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {} if self._settings_said else {"settings": None}
         extra: dict[str, str] = {}
         good = True
         for place, text in enumerate(texts):

@@ -119,7 +119,7 @@ def _json(text: str) -> Table:
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         for number, entry in enumerate(entries, 1):
-            yield number, [_cell(entry.get(name), number, exact=True) for name in names]
+            yield number, [_of_entry(name, entry.get(name), number) for name in names]
 
     return Table(names, _bounded(rows()), "entry")
 
@@ -157,6 +157,12 @@ def _xlsx(data: bytes) -> Table:
             raise Unreadable(f"the XLSX cannot be read from here on ({error})", number) from error
 
     return Table(header, _bounded(rows()), "row")
+
+
+def _of_entry(name: str, value: Any, number: int) -> str:
+    if isinstance(value, dict) and name == "settings":
+        return msgspec.json.encode(value).decode()
+    return _cell(value, number, exact=True)
 
 
 def _cell(value: Any, number: int, *, exact: bool = False) -> str:

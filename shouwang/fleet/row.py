@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class FleetRow:
     room: str = ""
     driver: str = ""
     target: str = ""
+    settings: dict[str, Any] | None = field(default_factory=dict)  # of its driver; None: the file has no such column
     profile: str = ""
     household: str = ""
     owner: str = ""

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from shouwang.fleet import settings
 from shouwang.fleet.headers import CHINESE, NAMES
 from shouwang.fleet.row import FleetRow
 
@@ -68,7 +69,7 @@ def as_json(rows: Sequence[FleetRow]) -> bytes:
         entry: dict[str, Any] = {}
         for name in _ORDER:
             value = getattr(row, name)
-            if value not in ("", None):
+            if value not in ("", None, {}):
                 entry[name] = value
         entries.append(entry | row.extra)
     return msgspec.json.format(msgspec.json.encode(entries), indent=1) + b"\n"
@@ -91,6 +92,8 @@ def _cells(row: FleetRow, columns: list[str]) -> list[str]:
         value = row.extra.get(name, "") if name.startswith("x_") else getattr(row, name)
         if value is None:
             cells.append("")
+        elif isinstance(value, dict):
+            cells.append(settings.write(value))
         elif isinstance(value, float):
             cells.append(str(int(value)) if value == int(value) else repr(value))
         else:

@@ -26,7 +26,7 @@ def add_device(connection: Connection, row: FleetRow, now_ms: int) -> None:
         select(Device.id, Device.retired_at).where(Device.centre == row.centre, Device.device == row.device)
     ).first()
     if before is None:
-        values = {"centre": row.centre, "device": row.device, "settings": {}, **_values(row)}
+        values = {"centre": row.centre, "device": row.device, **_values(row)}
         connection.execute(insert(Device), [values])
     elif before.retired_at is None:
         raise AddError(f"{row.centre} has a device {row.device!r} already")
@@ -57,6 +57,7 @@ def _values(row: FleetRow) -> dict[str, Any]:
         "room": row.room,
         "driver": row.driver,
         "target": row.target,
+        "settings": row.settings or {},
         "carrier": row.carrier,
         "sim_pool": row.sim_pool,
         "iccid": row.iccid,

@@ -37,13 +37,14 @@ _DEVICE_COLUMNS = {
     **{
         name: name
         for name in (
-            "room", "driver", "target", "carrier", "sim_pool", "iccid", "sim_expires_on", "household", "owner",
-            "maintainer", "model", "serial", "installed_on", "warranty_until", "report_every_s", "silent_after_s",
-            "notify_after_s", "extra",
+            "room", "driver", "target", "settings", "carrier", "sim_pool", "iccid", "sim_expires_on", "household",
+            "owner", "maintainer", "model", "serial", "installed_on", "warranty_until", "report_every_s",
+            "silent_after_s", "notify_after_s", "extra",
         )
     },
 }  # fmt: skip
 _COMPARED = ("path", *_DEVICE_COLUMNS)
+_SETTINGS = _COMPARED.index("settings")
 _said_of_device = attrgetter(*_DEVICE_COLUMNS.values())
 
 Name = tuple[str, str]
@@ -219,6 +220,8 @@ class _Plan:
                 diff.added += 1
                 continue
             id_, retired_at, values = before
+            if row.settings is None:
+                row.settings = values[_SETTINGS]  # the file says nothing of them: what stands stays
             wanted = _values(row)
             if retired_at is None and values == wanted:
                 diff.unchanged += 1
@@ -278,7 +281,7 @@ def _values(row: FleetRow) -> tuple[Any, ...]:
 
 def _new_device(row: FleetRow) -> dict[str, Any]:
     values = dict(zip(_COMPARED, _values(row), strict=True))
-    return {"centre": row.centre, "device": row.device, "settings": {}, "retired_at": None, **values}
+    return {"centre": row.centre, "device": row.device, "retired_at": None, **values, "settings": row.settings or {}}
 
 
 def _count(names: list[str], name: Name) -> None:

@@ -39,7 +39,7 @@ def only_error(data: bytes) -> str:
 
 def test_three_columns_are_enough() -> None:
     (row,) = rows_of(csv_of(f"{CENTRE},call-07,call_terminal"))
-    assert row == FleetRow(CENTRE, "call-07", "call_terminal", "150525", township="150525100")
+    assert row == FleetRow(CENTRE, "call-07", "call_terminal", "150525", township="150525100", settings=None)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -125,6 +125,11 @@ def test_missing_and_doubled_columns_are_told_at_once() -> None:
         ("c,d,camera,8.98604E+19", "iccid", "line 2, iccid: '8.98604E+19' was a code"),
         ("c,d,camera," + "x" * 300, "model", "is 300 characters long, at most 255"),
         ("c,d,camera,x\x07y", "model", "control character"),
+        ("c,d,camera,user", "settings", "line 2, settings: 'user' is no setting: write NAME=VALUE"),
+        ("c,d,camera,password=hunter2", "settings", "write password=secret:NAME"),
+        ("c,d,camera,User=x", "settings", "'User' is no name of a setting"),
+        ("c,d,camera,a=1;a=2", "settings", "'a' stands twice"),
+        ('c,d,camera,"{""a"":"', "settings", "no JSON object"),
         ("c,d,camera,more", "", "line 2: 'more' stands in a column without a name"),
     ],
 )
@@ -156,6 +161,9 @@ def test_a_password_is_never_repeated() -> None:
         ("profile", "插电4G", "sim_host"),
         ("notify_after_s", "0", 0.0),
         ("iccid", "89860412345678901234", "89860412345678901234"),
+        ("settings", "user=admin; password=secret:hall", {"user": "admin", "password": "secret:hall"}),
+        ("settings", "port = 5060；full=true;path=a=b", {"port": 5060, "full": True, "path": "a=b"}),
+        ("settings", "community=public", {"community": "public"}),
     ],
 )
 def test_what_is_taken(column: str, given: str, expected: Any) -> None:
@@ -222,6 +230,17 @@ def test_files_that_cannot_be_read(data: bytes, expected: str) -> None:
     assert expected in only_error(data)
 
 
+def test_settings_as_an_object_in_csv_and_json() -> None:
+    said = {"fields": {"page_ok": "data.ok"}, "status": [200, 204], "password": "secret:hall"}
+    (row,) = rows_of(json.dumps([{"centre": "c", "device": "d", "kind": "camera", "settings": said}]).encode())
+    assert row.settings == said
+    assert rows_of(as_csv([row])) == [row]
+    said["fields"] = {"password": "hunter2"}
+    message = only_error(json.dumps([{"centre": "c", "device": "d", "kind": "camera", "settings": said}]).encode())
+    assert "write password=secret:NAME" in message
+    assert "hunter2" not in message
+
+
 def test_json() -> None:
     entries = [{"centre": "c", "device": "d", "kind": "camera", "report_every_s": 30.5, "iccid": 89860412345678901234}]
     (row,) = rows_of(json.dumps({"items": entries}).encode())
@@ -264,6 +283,11 @@ ROWS = st.builds(
     target=st.sampled_from(["", "10.0.0.1", "rtsp://10.0.0.1/1"]),
     room=st.sampled_from(["", "shop"]),
     silent_after_s=st.sampled_from([None, 1e6, 300000.5]),
+    settings=st.dictionaries(
+        st.from_regex(r"\A[a-z][a-z0-9_]{0,9}\Z").filter(lambda name: "e" not in name and "i" not in name),
+        st.one_of(WORDS, st.integers(-9, 9), st.booleans(), st.lists(WORDS, max_size=2)),
+        max_size=3,
+    ),
     extra=st.dictionaries(st.just("x_note"), WORDS.filter(bool), max_size=1),
 )
 

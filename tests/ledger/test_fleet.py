@@ -82,6 +82,17 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(engine: Engine) ->
         assert export_fleet(connection) == fleet()
 
 
+def test_a_sheet_without_settings_leaves_them_as_they_are(engine: Engine) -> None:
+    rows = fleet()
+    rows[0] = replace(rows[0], settings={"user": "admin"})
+    assert import_fleet(engine, rows, NOW).added == len(rows)
+    assert import_fleet(engine, [replace(row, settings=None) for row in rows], NOW).is_empty
+    diff = import_fleet(engine, [replace(rows[0], settings={}), *rows[1:]], NOW)
+    assert diff.names_changed == {"c0/call-00": ["settings"]}
+    with engine.connect() as connection:
+        assert export_fleet(connection)[0].settings == {}
+
+
 def test_a_missing_row_retires_its_device_and_keeps_its_history(engine: Engine) -> None:
     import_fleet(engine, fleet(), NOW)
     with engine.begin() as connection:
