@@ -45,6 +45,19 @@ PROGRAMS = {
         Program("postgres", ("postgresql",), ("usr/lib/postgresql/*/bin/postgres",)),
         Program("chromium", ("chromium",)),
         Program("ip", ("iproute2",), ("usr/sbin/ip", "sbin/ip")),
+        Program("nginx", ("nginx-light",), ("usr/sbin/nginx",)),
+        Program("sshd", ("openssh-server",), ("usr/sbin/sshd",)),
+        Program(
+            "gst-rtsp-server",
+            ("gir1.2-gst-rtsp-server-1.0", "python3-gi", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good"),
+            ("usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib",),
+        ),
+        Program("snmpd", ("snmpd",), ("usr/sbin/snmpd",)),
+        Program("snmptrap", ("snmp",)),
+        Program("upsd", ("nut-server",), ("usr/sbin/upsd", "sbin/upsd")),
+        Program("dummy-ups", ("nut-server",), ("lib/nut/dummy-ups", "usr/lib/nut/dummy-ups")),
+        Program("chronyd", ("chrony",), ("usr/sbin/chronyd",)),
+        Program("unbound", ("unbound",), ("usr/sbin/unbound",)),
     )
 }
 NOTO_CJK = Program("fonts-noto-cjk", ("fonts-noto-cjk",), ("usr/share/fonts/**/NotoSansCJK*.ttc",))
