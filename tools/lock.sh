@@ -11,9 +11,9 @@ lock() { # GROUP
         --output-file "requirements/$1.txt" ${2:-} >/dev/null
 }
 
-# The widest first; the others begin as its copy, so that all three agree on every version.
+# The widest first; the others begin as its copy, so that all agree on every version.
 lock dev ${UPGRADE:+--upgrade}
-for group in run edge; do
+for group in run pictures edge; do
     cp requirements/dev.txt "requirements/$group.txt"
     lock "$group"
 done
