@@ -25,6 +25,7 @@ from shouwang.clock import SystemClock
 from shouwang.ledger.deeds import NOTIFY_TEST, PROBE
 from shouwang.log import get_logger
 from shouwang.messages import Codec, Malformed
+from shouwang.reasons import Reason, reason_of
 from shouwang.topics import Channel, topic
 
 log = get_logger("collector.errands")
@@ -101,7 +102,7 @@ class Errands:
             self._maintenance = changes.maintenance
         for wish in changes.wishes:
             if wish.deed.what in (PROBE, NOTIFY_TEST) and clock.wall_ms() - wish.deed.at_ms > WAITED_FOR_MS:
-                answer = {"reason": "asked while the collector was away; nobody waits for it any more"}
+                answer = _why(Reason("too_late"))
                 self._deciding.pending.deeds.append(DeedDone(wish.deed.id, False, clock.wall_ms(), answer))
             elif wish.deed.what == PROBE:
                 self._spawn(self._probe_for(wish))
@@ -153,7 +154,7 @@ class Errands:
     async def _probe_for(self, wish: Wish) -> None:
         device = self._device(wish.centre, wish.device)
         if device is None:
-            ok, answer = False, {"reason": f"{wish.centre}/{wish.device} is not in the fleet"}
+            ok, answer = False, _why(Reason("not_in_fleet", {"device": f"{wish.centre}/{wish.device}"}))
         else:
             ok, answer = await self._probe(device)
         self._deciding.pending.deeds.append(DeedDone(wish.deed.id, ok, clock.wall_ms(), answer))
@@ -181,17 +182,21 @@ class Errands:
     async def _probe(self, device: DeviceFacts) -> tuple[bool, dict[str, Any]]:
         """(answered, the reading or the reason why not); a reading has its effect like any other."""
         if device.path != device.centre:
-            return False, {"reason": f"{device.device} is known through the feed {device.path}; it cannot be probed"}
+            return False, _why(Reason("of_a_feed", {"device": device.device, "feed": device.path}))
         try:
             reply = await self.asking.probe(device.region, device.path, device.device)
             if not reply.ok or not isinstance(reply.reading, msgspec.Raw):
-                return False, {"reason": reply.reason or "the agent could not probe it"}
+                return False, _why(reply.why or reason_of(reply.reason) or Reason("not_probed"))
             reading = self._codec.reading(reply.reading)
         except (NoAnswer, Malformed) as error:
-            return False, {"reason": str(error)}
+            return False, _why(reason_of(error))
         now = SystemClock().now()
         self._deciding.probed(device, reading, "", now)
-        return True, {"reading": msgspec.to_builtins(reading), "taken_at_ms": now.wall_ms - (reading.age_ms or 0)}
+        fields = msgspec.to_builtins(reading)
+        fields.pop("why", None)
+        taken = {"reading": fields, "taken_at_ms": now.wall_ms - (reading.age_ms or 0)}
+        why = reading.why or reply.why or reason_of(reply.reason)
+        return True, taken | _why(why) if why else taken
 
     def _device(self, centre: str, device: str) -> DeviceFacts | None:
         fleet = self._deciding.fleet
@@ -220,6 +225,11 @@ class Errands:
 
 async def _no_ways(way: str) -> Answer:
     raise KeyError(way)
+
+
+def _why(reason: Reason) -> dict[str, Any]:
+    """As it stands in what became of a deed: in words for programs, by its code for people of both languages."""
+    return {"reason": str(reason), "why": msgspec.to_builtins(reason)}
 
 
 def _digest(payload: bytes) -> bytes:

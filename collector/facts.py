@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shouwang.limits import DeviceLimits
+from shouwang.reasons import Reason
 from shouwang.vocabulary import Cause, Condition, NotificationType, Severity
 
 
@@ -73,6 +74,7 @@ class Transition:
     good_at_ms: int | None = None  # when the last good reading was taken (paths: when last heard)
     severity: Severity | None = None  # where the reading's rule names one of its own
     reason: str = ""  # of a path going offline: lost, stopped, silent
+    why: Reason | None = None  # what the agent says was wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -99,6 +100,7 @@ class Record:
                     "at": t.at_ms,
                     "known_at": t.known_at_ms,
                     "reasons": list(t.reasons) or ([t.reason] if t.reason else []),
+                    "why": None if t.why is None else msgspec.to_builtins(t.why),
                 }
             )
             if t.device is None:
@@ -114,6 +116,7 @@ class Record:
                     "condition": t.condition,
                     "since": t.at_ms,
                     "reasons": list(t.reasons),
+                    "why": rows[-1]["why"],
                     "good_at": t.good_at_ms,
                     "first_heard_at": first.get(d.id, t.at_ms),
                 }

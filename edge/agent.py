@@ -26,6 +26,7 @@ from edge.watchlist import BadConfigError, KeptConfig, Watched, make_watchlist, 
 from shouwang import __version__, kinds, sd_notify
 from shouwang.clock import Clock, SystemClock
 from shouwang.messages import VERSION, Command, Reply
+from shouwang.reasons import Reason, reason_of
 
 _log = logging.getLogger("edge.agent")
 
@@ -135,14 +136,17 @@ class Agent:
     # --- readings
 
     async def _took(self, watched: Watched, answer: Answer, taken_s: float) -> None:
-        if self._last_reasons.get(watched.device, "") != answer.reason:
-            self._last_reasons[watched.device] = answer.reason
-            _log.info("device=%s reachable=%s reason=%r", watched.device, answer.reachable, answer.reason)
+        said = str(answer.reason)
+        if self._last_reasons.get(watched.device, "") != said:
+            self._last_reasons[watched.device] = said
+            _log.info("device=%s reachable=%s reason=%r", watched.device, answer.reachable, said)
         self._gathering.take(self._reading(watched, answer, taken_s), watched.interval_s)
 
     def _reading(self, watched: Watched, answer: Answer, taken_s: float) -> Reading:
         known = self._kinds[watched.kind].fields
         fields = {name: value for name, value in answer.as_fields().items() if name in known}
+        if why := reason_of(answer.reason):
+            fields["why"] = why
         return Reading(watched.device, watched.kind, taken_s, fields)
 
     async def _facts(self) -> dict[str, Any]:
@@ -169,24 +173,25 @@ class Agent:
     # --- commands
 
     async def _commanded(self, command: Command) -> Reply:
-        def refuse(reason: str) -> Reply:
-            return Reply(v=VERSION, id=command.id, ok=False, reason=reason[:512])
+        def refuse(reason: Reason | str) -> Reply:
+            why = reason_of(reason)
+            return Reply(v=VERSION, id=command.id, ok=False, reason=str(reason)[:512], why=why)
 
         if command.command != "probe":
-            return refuse(f"this agent does not know the command {command.command!r}")
+            return refuse(Reason("unknown_command", {"command": command.command[:32]}))
         try:
             async with asyncio.timeout(_COMMAND_S):
                 answer = await self._schedule.ask_now(command.device)
         except KeyError:
-            return refuse(f"{command.device!r} is not in this agent's configuration")
+            return refuse(Reason("not_configured", {"device": command.device[:65]}))
         except CannotAskError as error:
             return refuse(str(error))
         except TimeoutError:
-            return refuse(f"no answer within {_COMMAND_S:g} s")
+            return refuse(Reason("no_answer", {"s": _COMMAND_S}))
         watched = self._schedule.watched(command.device)
         reading = self._reading(watched, answer, self._clock.now().mono_s)
         raw = msgspec.Raw(b'{"age_ms":0,%s}' % reading.inner())
-        return Reply(v=VERSION, id=command.id, ok=True, reason=answer.reason[:512], reading=raw)
+        return Reply(v=VERSION, id=command.id, ok=True, reason=str(answer.reason)[:512], reading=raw)
 
     # --- care
 

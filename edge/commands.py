@@ -114,7 +114,7 @@ def probe(
     said = answer.as_fields()
     if as_json:
         typer.echo(
-            json.dumps({"driver": driver, "target": target, **said, "reason": answer.reason}, ensure_ascii=False)
+            json.dumps({"driver": driver, "target": target, **said, "reason": str(answer.reason)}, ensure_ascii=False)
         )
     else:
         latency = f" in {answer.latency_ms:.1f} ms" if answer.latency_ms is not None else ""

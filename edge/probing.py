@@ -16,6 +16,7 @@ import msgspec
 from edge.allowed import Allowed
 from edge.secrets import Secrets, UnknownSecretError
 from shouwang.clock import Clock, SystemClock
+from shouwang.reasons import Reason
 from shouwang.vocabulary import Driver
 
 _FOLDER = Path(__file__).parent / "probes"
@@ -32,12 +33,12 @@ class ProbeConfigError(ValueError):
 @dataclass(slots=True)
 class Answer:
     """What asking a device gave. `fields` are fields of a reading (what its kind does not have is left out later);
-    `reason` says in words what was wrong, for people and logs."""
+    `reason`: what was wrong, by a code of `shouwang.reasons` (people then read it in their language) or in words."""
 
     reachable: bool
     latency_ms: float | None = None
     fields: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
+    reason: Reason | str = ""
 
     def as_fields(self) -> dict[str, Any]:
         """As they stand in a reading."""

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from shouwang.kinds import Kinds
 from shouwang.kinds.wire import AGE_MAX_MS
+from shouwang.reasons import Reason
 
 VERSION = 1
 SIZE_MAX = 1 << 20
@@ -117,12 +118,13 @@ class Command(Wire):
 
 
 class Reply(Wire):
-    """`reply` to a command. `reading` is as in a report."""
+    """`reply` to a command. `reading` is as in a report. `reason` is English text, `why` the same by its code."""
 
     v: Version
     id: str
     ok: bool
     reason: Annotated[str, Meta(max_length=512)] = ""
+    why: Reason | None = None
     reading: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # beside Raw, None would decode as null alone
 
 

@@ -107,6 +107,15 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "{address} is link-local: allow it with `link_local = true` in allowed.toml",
     ),
     "no_device_address": ("{address} 不是设备的地址", "{address} is no address of a device"),
+    # of the collector, asked for something
+    "closed_already": (
+        "该事件已经结束：请看其后续",
+        "this incident is not open any more: look at what followed it",
+    ),
+    "way_not_configured": (
+        "{way} 没有配置；见 shouwang.toml 的 [notify]",
+        "{way} is not configured; see [notify] in shouwang.toml",
+    ),
     # of the collector, asked to have a device probed
     "too_late": (
         "请求时监控中心不在运行，已无人等待",

@@ -90,6 +90,7 @@ class Device:
         reading: Fields = {}
         if not around.reachable:
             reading["reachable"] = False
+            reading["why"] = {"code": "no_answer", "values": {"s": 5}}
             return reading
         self._behave(self, reading, moment, around)
         if around.says:

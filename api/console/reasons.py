@@ -9,6 +9,7 @@ from api.console import when
 from api.console.figures import telling
 from api.console.language import Language
 from shouwang.kinds import Kinds
+from shouwang.reasons import reason_in
 
 GoodFields = Mapping[tuple[str, str, int], Mapping[str, Any]]
 """Fields of last good readings by (centre, device, when taken in ms); see `last_good`."""
@@ -30,6 +31,11 @@ def reason(language: Language, kinds: Kinds, now_ms: int, good: GoodFields, item
     if out and item.get("good_at"):
         parts.append(_last_good(language, kinds, now_ms, good, item))
     return " · ".join(parts)
+
+
+def why(language: Language, answer: Mapping[str, Any]) -> str:
+    """What an agent or the collector gave as the reason in its answer (a deed's, or a timeline entry's detail)."""
+    return language.of_both(reason_in(answer).words())
 
 
 def _last_good(language: Language, kinds: Kinds, now_ms: int, good: GoodFields, item: Mapping[str, Any]) -> str:

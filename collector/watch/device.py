@@ -14,6 +14,7 @@ from collector.watch.attentive import AttentiveClock
 from collector.watch.hours import open_for_ms
 from collector.watch.state import NEVER, DeviceWatch, Moment, begin, end, overlaps
 from shouwang.kinds import OK, Verdict
+from shouwang.reasons import Reason
 from shouwang.vocabulary import Condition
 
 _DEVICE_SPANS_KEPT = 8
@@ -52,7 +53,7 @@ def weigh(
         device.taken_ms = taken
         device.newest = verdict
     if not decided:
-        _conclude(clock, device, moment, outcome)
+        _conclude(clock, device, moment, outcome, reading.why if taken == device.taken_ms else None)
 
 
 def silence(clock: AttentiveClock, device: DeviceWatch, overdue_ms: int, now_ms: int, outcome: Outcome) -> None:
@@ -63,7 +64,7 @@ def silence(clock: AttentiveClock, device: DeviceWatch, overdue_ms: int, now_ms:
     _turn(clock, device, Condition.SILENT, (), None, at, clock.wall(now_ms), outcome)
 
 
-def _conclude(clock: AttentiveClock, device: DeviceWatch, moment: Moment, outcome: Outcome) -> None:
+def _conclude(clock: AttentiveClock, device: DeviceWatch, moment: Moment, outcome: Outcome, why: Reason | None) -> None:
     verdict = device.newest
     if verdict is None:
         return
@@ -91,7 +92,7 @@ def _conclude(clock: AttentiveClock, device: DeviceWatch, moment: Moment, outcom
         at = max(device.taken_ms, device.since_ms)
         if device.spans is not None:
             end(device.spans, at)
-        _turn(clock, device, condition, reasons, settled, at, moment.wall_ms, outcome)
+        _turn(clock, device, condition, reasons, settled, at, moment.wall_ms, outcome, why if reasons else None)
     if settled is verdict and condition is not Condition.DOWN and not device.failed and not verdict.counted:
         device.verdict = verdict
 
@@ -105,6 +106,7 @@ def _turn(
     at: int,
     known_at_ms: int,
     outcome: Outcome,
+    why: Reason | None = None,
 ) -> None:
     device.condition, device.reasons, device.since_ms = condition, reasons, at
     outcome.transitions.append(
@@ -117,6 +119,7 @@ def _turn(
             reasons=reasons,
             good_at_ms=None if device.good_ms == NEVER else clock.wall(device.good_ms),
             severity=None if verdict is None else verdict.severity,
+            why=why,
         )
     )
 

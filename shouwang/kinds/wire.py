@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from shouwang.kinds.declaration import Field, FieldType, Kind, load
 from shouwang.kinds.judge import Judge, make_judge
+from shouwang.reasons import Reason
 
 TEXT_MAX = 256
 LIST_MAX = 64
@@ -18,8 +19,8 @@ AGE_MAX_MS = 400 * 86_400_000
 class Kinds:
     """All kinds of a running part: their declarations, wire types and judges.
 
-    `types[kind]` is the struct of a reading: `device`, `age_ms`, then the kind's fields in the file's order, None
-    where absent. `reading_type` is the union of them all, for a decoder.
+    `types[kind]` is the struct of a reading: `device`, `age_ms`, `why` (what its agent says was wrong), then the kind's
+    fields in the file's order, None where absent. `reading_type` is the union of them all, for a decoder.
     """
 
     def __init__(self, declared: dict[str, Kind] | None = None) -> None:
@@ -47,6 +48,7 @@ def _struct(kind: Kind) -> type[msgspec.Struct]:
     members: list[Any] = [
         ("device", Annotated[str, Meta(min_length=1, max_length=65)]),  # its form is checked by looking it up
         ("age_ms", Annotated[int, Meta(ge=0, le=AGE_MAX_MS)] | None, None),
+        ("why", Reason | None, None),
     ]
     members += [(name, _type(kind.name, name, field) | None, None) for name, field in kind.fields.items()]
     return msgspec.defstruct(_camel(kind.name), members, tag_field="kind", tag=kind.name, gc=False, omit_defaults=True)

@@ -147,6 +147,7 @@ class DeviceCondition(Base):
     condition: Mapped[str] = mapped_column(String(16), index=True)
     since: Mapped[int]
     reasons: Mapped[list[Any]] = mapped_column(default=list)  # codes of the kind's rules
+    why: Mapped[dict[str, Any] | None]  # what its agent said was wrong: a `shouwang.reasons.Reason`
     first_heard_at: Mapped[int | None]  # NULL: not yet connected
     good_at: Mapped[int | None]  # when the last good reading was taken
 
@@ -167,6 +168,7 @@ class Transition(Base):
     at: Mapped[int]
     known_at: Mapped[int]
     reasons: Mapped[list[Any]] = mapped_column(default=list)
+    why: Mapped[dict[str, Any] | None]
 
 
 class Correction(Base):

@@ -6,6 +6,7 @@ import pytest
 
 from shouwang.clock import Now
 from shouwang.limits import DeviceLimits
+from shouwang.reasons import Reason
 from shouwang.vocabulary import Condition
 from tests.collector.village import MORNING_MS, Village, centres, device, fleet, path, reading
 
@@ -43,6 +44,17 @@ def test_a_fresh_reading_ends_silence() -> None:
     village.working.add(1)
     village.wait(31)
     assert [what for what, _ in village.turns(1)] == ["ok", "silent", "ok"]
+
+
+def test_what_the_agent_says_was_wrong_goes_with_the_transition_and_decides_nothing() -> None:
+    village = _village().wait(40)
+    for seconds in (1, 2, 3):
+        village.says[1] = {"reachable": False, "why": Reason("no_answer", {"s": seconds})}
+        village.wait(30)
+    assert [(each.condition, each.why) for each in village.transitions if each.device and each.device.id == 1] == [
+        ("ok", None),
+        ("down", Reason("no_answer", {"s": 2})),
+    ]
 
 
 def test_down_after_so_many_failed_probes_in_a_row() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.access import Asker
+from api.console import reasons
 from api.console.figures import Figure
 from api.console.page import Page
 from api.rest.waiting import PROBE_WITHIN_S, ask_collector
@@ -14,7 +15,7 @@ from shouwang.kinds import Kinds
 from shouwang.ledger.deeds import PROBE, Done
 from shouwang.vocabulary import Condition
 
-_HEAD = ("device", "kind", "age_ms")
+_HEAD = ("device", "kind", "age_ms", "why")
 
 
 @dataclass(slots=True)
@@ -39,14 +40,15 @@ def said_of(page: Page, kind: str, done: Done | None) -> Probed:
         text = page.text("The collector or the agent did not answer in time. That says nothing of the device.")
         return Probed("warn", page.text("No answer in time"), text)
     if not done.ok:
-        return Probed("warn", page.text("It could not be probed"), done.reason)
-    return said_of_reading(page, kind, done.answer.get("reading") or {})
+        return Probed("warn", page.text("It could not be probed"), reasons.why(page.language, done.answer))
+    return said_of_reading(page, kind, done.answer)
 
 
-def said_of_reading(page: Page, kind: str, reading: Mapping[str, Any]) -> Probed:
-    """The words for a reading that a probe brought: as the kind's rules judge it."""
+def said_of_reading(page: Page, kind: str, answer: Mapping[str, Any]) -> Probed:
+    """The words for the answer (`reading`, and `why`) that a probe brought: as the kind's rules judge it."""
+    reading = answer.get("reading") or {}
     fields = {name: value for name, value in reading.items() if name not in _HEAD}
-    condition, reasons = _judged(page.house.kinds, kind, fields)
+    condition, codes = _judged(page.house.kinds, kind, fields)
     shown = page.figures(kind, fields)
     if condition is Condition.OK:
         return Probed("good", page.text("It answers, and all is well"), figures=shown)
@@ -55,9 +57,10 @@ def said_of_reading(page: Page, kind: str, reading: Mapping[str, Any]) -> Probed
         page.text("It does not work") if condition is Condition.DOWN else page.text("It answers, but not all is well")
     )
     declared = page.house.kinds[kind]
-    rules = [declared.rule(code) for code in reasons]
+    rules = [declared.rule(code) for code in codes]
     words = page.text(", ").join(page.language.label(rule.reason) for rule in rules if rule is not None)
-    return Probed(look, title, words, shown)
+    said = " · ".join(filter(None, (words, reasons.why(page.language, answer))))
+    return Probed(look, title, said, shown)
 
 
 def _judged(kinds: Kinds, kind: str, fields: Mapping[str, Any]) -> tuple[Condition, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from api.console.device.probed import Probed, probed
 from api.console.incidents.lines import line_text
 from api.console.incidents.members import members
 from api.console.page import SEVERITIES, Page, SeesHouseholds, address
+from api.console.reasons import why
 from api.problems import invalid, not_found
 from api.rest.waiting import DEED_WITHIN_S, ask_collector
 from shouwang.ledger import deeds, views
@@ -149,7 +150,7 @@ def _said(page: Page, done: Done | None) -> Probed | None:
         text = page.text("The collector is not there now. It is written down, and takes effect when it is back.")
         return Probed("warn", page.text("Recorded"), text)
     if not done.ok:
-        return Probed("bad", page.text("It could not be done"), done.reason)
+        return Probed("bad", page.text("It could not be done"), why(page.language, done.answer))
     return None
 
 

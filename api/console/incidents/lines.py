@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from api.console import words
+from api.console import reasons, words
 from api.console.device.probed import said_of_reading
 from api.console.page import Page
 
@@ -56,11 +56,10 @@ def _reasons(page: Page, incident: Line, entry: Line) -> str:
 
 
 def _probed(page: Page, incident: Line, entry: Line) -> str:
-    reading = entry["detail"].get("reading")
-    if isinstance(reading, Mapping):
-        said = said_of_reading(page, str(incident.get("kind")), reading)
+    if isinstance(entry["detail"].get("reading"), Mapping):
+        said = said_of_reading(page, str(incident.get("kind")), entry["detail"])
         return " · ".join(filter(None, (said.title, said.text)))
-    reason = entry["detail"].get("reason") or entry["text"]
+    reason = reasons.why(page.language, {"reason": entry["text"], **entry["detail"]})
     return f"{page.text('It could not be probed')}: {reason}" if reason else ""
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.access import Asker, TestsNotify
 from api.console.device.probed import Probed
 from api.console.page import Page
+from api.console.reasons import why
 from api.problems import not_found
 from api.rest.waiting import ask_collector
 from shouwang.ledger import deeds
@@ -47,7 +48,7 @@ async def _tested(page: Page, asker: Asker, provider: str) -> Probed:
     done: Done | None = await ask_collector(asker, deeds.NOTIFY_TEST, TEST_WITHIN_S, note=provider)
     if done is None:
         return Probed("warn", page.text("The collector did not answer in time."))
-    answer = str(done.answer.get("answer") or done.reason)
+    answer = str(done.answer.get("answer") or why(page.language, done.answer))
     if not done.ok:
         return Probed("bad", page.text("The provider did not take it"), answer)
     return Probed("good", page.text("The provider took it: look whether it arrived"), answer)

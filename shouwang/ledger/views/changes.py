@@ -95,6 +95,7 @@ def _devices(
                 effective().label("condition"),
                 effective_since().label("since"),
                 DeviceCondition.reasons,
+                DeviceCondition.why,
             )
         ).where(tuple_(Device.centre, Device.device).in_(wanted))
     )
@@ -107,7 +108,7 @@ def _devices(
             "condition": row.condition,
             "since": rfc3339(row.since),
             "reasons": row.reasons or [],
-            "reason": reason_words(kinds, row.kind, row.reasons or []),
+            "reason": reason_words(kinds, row.kind, row.reasons or [], row.why),
         }
         for row in rows
     }

@@ -86,6 +86,7 @@ def _effective(connection: Connection, rows: list[AnyRow], device: AnyRow, kinds
     path = _last(connection, _of(device.id, device.path).where(before, Transition.device_id.is_(None)))
     condition: str | None = own.condition if own else None
     reasons: list[Any] = own.reasons if own else []
+    why = own.why if own else None
     heard = path is None or path.condition != _OFFLINE
     shown = _shown(condition, heard)
     items = []
@@ -93,7 +94,7 @@ def _effective(connection: Connection, rows: list[AnyRow], device: AnyRow, kinds
         if row.device_id is None:
             heard = row.condition != _OFFLINE
         else:
-            condition, reasons = row.condition, row.reasons or []
+            condition, reasons, why = row.condition, row.reasons or [], row.why
         seen = _shown(condition, heard)
         if seen is None or (seen == shown and (row.device_id is None or not heard)):
             continue
@@ -106,7 +107,7 @@ def _effective(connection: Connection, rows: list[AnyRow], device: AnyRow, kinds
                 "known_at": rfc3339(row.known_at),
                 "because": "path" if row.device_id is None else "device",
                 "reasons": said,
-                "reason": reason_words(kinds, device.kind, said),
+                "reason": reason_words(kinds, device.kind, said, why),
             }
         )
     return items[::-1]

@@ -178,6 +178,8 @@ def _select(scope: Scope) -> AnySelect:
             Device.room,
             Device.path,
             DeviceCondition.good_at,
+            DeviceCondition.why,
+            DeviceCondition.reasons.label("own_reasons"),
         )
         .select_from(Incident)
         .outerjoin(Centre, Centre.centre == Incident.centre)
@@ -190,6 +192,7 @@ def _select(scope: Scope) -> AnySelect:
 
 def _dict(row: AnyRow, kinds: Kinds, members: Members, windows: Windows, at_most: int | None) -> dict[str, Any]:
     visible = members.visible(row.members or [])
+    reasons = row.reasons or []
     return {
         "id": row.id,
         "severity": row.severity,
@@ -205,8 +208,8 @@ def _dict(row: AnyRow, kinds: Kinds, members: Members, windows: Windows, at_most
         "room": row.room or "",
         "path": row.path,
         "scope": row.scope,
-        "reasons": row.reasons or [],
-        "reason": reason_words(kinds, row.kind, row.reasons or []),
+        "reasons": reasons,
+        "reason": reason_words(kinds, row.kind, reasons, row.why if reasons == row.own_reasons else None),
         "good_at": rfc3339(row.good_at),
         "since": rfc3339(row.since),
         "opened_at": rfc3339(row.opened_at),
