@@ -20,7 +20,6 @@ from collector.deciding import Deciding
 from collector.decisions import AsideOf, Decisions
 from collector.directly import Directly
 from collector.errands import Errands
-from collector.facts import Fleet
 from collector.fleet import load_fleet
 from collector.flood import Flood
 from collector.hearing import EVENTS, REPORTS, BrokerLogin, Hearing
@@ -31,6 +30,7 @@ from collector.notify import Answer
 from collector.record import Record
 from collector.recorder.file import read_state
 from collector.restore import restore
+from collector.roster import Fleet
 from shouwang.clock import Now, SystemClock
 from shouwang.kinds import Kinds
 from shouwang.limits import DEAF_AFTER_S

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from collector.facts import Fleet
+from collector.roster import Fleet
 from shouwang.kinds import Kinds
 from shouwang.ledger.tables import Device
 from shouwang.messages import VERSION, Config, ConfiguredDevice, encode

@@ -15,9 +15,10 @@ import msgspec
 
 from collector.boots import Boots
 from collector.decisions import AsideOf, Decisions, DeedDone, PathHeard
-from collector.facts import DeedOf, DeviceFacts, Entry, Fleet, HelpCall, Outcome, Step
+from collector.facts import DeedOf, DeviceFacts, Entry, HelpCall, Outcome, Step
 from collector.incidents import Incidents
 from collector.intake import Taken
+from collector.roster import Fleet
 from collector.watch import Watch
 from shouwang.clock import Now
 from shouwang.kinds.wire import kind_of

@@ -15,10 +15,11 @@ from collector.ask import Asking, NoAnswer
 from collector.configs import configs
 from collector.deciding import Deciding
 from collector.decisions import DeedDone
-from collector.facts import DeviceFacts, Entry, Fleet
+from collector.facts import DeviceFacts, Entry
 from collector.hearing import Hearing
 from collector.notify import Answer
 from collector.restore import windows
+from collector.roster import Fleet
 from collector.wishes import Changes, Wish, Wishes
 from shouwang import clock
 from shouwang.clock import SystemClock
@@ -200,9 +201,9 @@ class Errands:
 
     def _device(self, centre: str, device: str) -> DeviceFacts | None:
         fleet = self._deciding.fleet
-        found = fleet.by_path.get(centre, {}).get(device)
-        if found is not None:
-            return found
+        own = fleet.by_path.get(centre)
+        if own is not None and device in own:
+            return own[device]
         name = f"{centre}/{device}"
         return next((devices[name] for devices in fleet.by_path.values() if name in devices), None)
 

@@ -16,24 +16,90 @@ from shouwang.vocabulary import Cause, Condition, NotificationType, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceFacts:
-    """A device of the fleet, as deciding needs it. One object a device, shared by watch and incidents."""
+class Place:
+    """Where a device stands, and how it reaches us: the same for nearly all devices of a centre."""
 
-    id: int
     centre: str
-    device: str
-    kind: str
     path: str  # the centre itself, or a feed
     township: str
     region: str
+    live: bool  # its centre is live: only then it alarms
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What devices of a sort have in common, whichever centre they are of."""
+
+    kind: str
     carrier: str
     sim_pool: str
     room: str
     limits: DeviceLimits
     severity: Severity  # of its loss
     is_terminal: bool  # an elderly person depends on it
-    live: bool  # its centre is live: only then it alarms
     can_probe: bool  # the agent can ask it; else time alone decides
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """A device of the fleet, as deciding needs it. Made anew whenever it is asked for (see `roster`)."""
+
+    id: int
+    device: str
+    place: Place
+    traits: Traits
+
+    @property
+    def centre(self) -> str:
+        return self.place.centre
+
+    @property
+    def path(self) -> str:
+        return self.place.path
+
+    @property
+    def township(self) -> str:
+        return self.place.township
+
+    @property
+    def region(self) -> str:
+        return self.place.region
+
+    @property
+    def live(self) -> bool:
+        return self.place.live
+
+    @property
+    def kind(self) -> str:
+        return self.traits.kind
+
+    @property
+    def carrier(self) -> str:
+        return self.traits.carrier
+
+    @property
+    def sim_pool(self) -> str:
+        return self.traits.sim_pool
+
+    @property
+    def room(self) -> str:
+        return self.traits.room
+
+    @property
+    def limits(self) -> DeviceLimits:
+        return self.traits.limits
+
+    @property
+    def severity(self) -> Severity:
+        return self.traits.severity
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.traits.is_terminal
+
+    @property
+    def can_probe(self) -> bool:
+        return self.traits.can_probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +115,6 @@ class PathFacts:
     silent_after_s: float
     notify_after_s: float
     live: bool
-
-
-@dataclass(slots=True)
-class Fleet:
-    """The fleet as of one revision. `by_path[path][name]`: name is the device's, or `centre/device` under a feed."""
-
-    revision: str
-    paths: dict[str, PathFacts]
-    by_path: dict[str, dict[str, DeviceFacts]]
-    by_id: dict[int, DeviceFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

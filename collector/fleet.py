@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
 
-from collector.facts import DeviceFacts, Fleet, PathFacts
-from shouwang.kinds import Kinds
+from collector.facts import PathFacts, Place, Traits
+from collector.roster import Enrolment, Fleet
+from shouwang.kinds import Kind, Kinds
 from shouwang.ledger.tables import Centre, Device, Feed, Meta
 from shouwang.limits import (
     CENTRE_NOTIFY_AFTER_S,
     CENTRE_SILENT_AFTER_S,
     FEED_SILENT_AFTER_S,
-    DeviceLimits,
     device_limits,
 )
 from shouwang.vocabulary import CentreStage
@@ -23,6 +23,7 @@ PROBED_DRIVERS = frozenset(
     {"icmp", "tcp", "tls", "http", "dns", "rtsp", "onvif", "sip", "snmp", "nut", "xfs4iot", "modbus", "iso8583", "host"}
 )
 """Drivers that ask; those that only listen (scaip, gbt28181, mqtt) cannot be asked."""
+ROWS_AT_ONCE = 1_000
 
 
 def revision(connection: Connection) -> str:
@@ -43,54 +44,36 @@ def load_fleet(
     feeds = list(connection.execute(select(Feed.__table__).where(Feed.retired_at.is_(None))))
     of_centre = limits.get("centre", {})
     carriers: dict[str, tuple[str, str]] = {}
-    by_path: dict[str, dict[str, DeviceFacts]] = {name: {} for name in centres}
-    by_path.update({feed.feed: {} for feed in feeds})
-    by_id: dict[int, DeviceFacts] = {}
-    shared: dict[tuple[object, ...], DeviceLimits] = {}
+    enrolment = Enrolment([*centres, *(feed.feed for feed in feeds)])
+    places: dict[tuple[str, str], Place] = {}
+    known: dict[tuple[object, ...], Traits] = {}
     columns = (
         Device.id, Device.centre, Device.device, Device.kind, Device.path, Device.profile, Device.room, Device.driver,
-        Device.target, Device.carrier, Device.sim_pool, Device.report_every_s, Device.silent_after_s,
+        Device.target != "", Device.carrier, Device.sim_pool, Device.report_every_s, Device.silent_after_s,
         Device.notify_after_s,
     )  # fmt: skip
-    for row in connection.execute(select(*columns).where(Device.retired_at.is_(None))):
-        centre = centres.get(row.centre)
-        if centre is None or row.kind not in kinds or row.path not in by_path:
+    rows = select(*columns).where(Device.retired_at.is_(None)).execution_options(yield_per=ROWS_AT_ONCE)
+    for id_, of, device, kind, path, *sort in connection.execute(rows):
+        centre = centres.get(of)
+        if centre is None or kind not in kinds or path not in enrolment:
             continue
-        kind = kinds[row.kind]
-        profile = row.profile if row.profile in kind.profiles else ""
-        key = (row.kind, profile, row.report_every_s, row.silent_after_s, row.notify_after_s)
-        if key not in shared:
-            shared[key] = device_limits(
-                kind,
-                profile,
-                limits.get(row.kind),
-                report_every_s=row.report_every_s,
-                silent_after_s=row.silent_after_s,
-                notify_after_s=row.notify_after_s,
-                speed=speed,
+        under_feed = path != of
+        place = places.get((of, path))
+        if place is None:
+            place = places[of, path] = Place(
+                centre=centre.centre,
+                path=path if under_feed else centre.centre,
+                township=sys.intern(centre.township),
+                region=sys.intern(centre.region),
+                live=centre.stage == CentreStage.LIVE,
             )
-        under_feed = row.path != row.centre
-        facts = DeviceFacts(
-            id=row.id,
-            centre=centre.centre,
-            device=sys.intern(row.device),
-            kind=sys.intern(row.kind),
-            path=centre.centre if not under_feed else sys.intern(row.path),
-            township=sys.intern(centre.township),
-            region=sys.intern(centre.region),
-            carrier=sys.intern(row.carrier),
-            sim_pool=sys.intern(row.sim_pool),
-            room=sys.intern(row.room),
-            limits=shared[key],
-            severity=kind.severity_in(row.room or None),
-            is_terminal=kind.is_terminal,
-            live=centre.stage == CentreStage.LIVE,
-            can_probe=not under_feed and bool(row.target) and (row.driver or kind.driver) in PROBED_DRIVERS,
-        )
-        by_id[row.id] = facts
-        by_path[row.path][f"{row.centre}/{row.device}" if under_feed else facts.device] = facts
-        if row.kind == "site" and not under_feed:
-            carriers[row.centre] = (row.carrier, row.sim_pool)
+        key = (kind, under_feed, *sort)
+        traits = known.get(key)
+        if traits is None:
+            traits = known[key] = _traits(kinds[kind], limits.get(kind), speed, under_feed, *sort)
+        enrolment.add(f"{of}/{device}" if under_feed else sys.intern(device), id_, place, traits)
+        if kind == "site" and not under_feed:
+            carriers[of] = (traits.carrier, traits.sim_pool)
     paths: dict[str, PathFacts] = {}
     for name, centre in centres.items():
         carrier, pool = carriers.get(name, ("", ""))
@@ -117,7 +100,42 @@ def load_fleet(
             notify_after_s=_seconds(feed.notify_after_s, of_centre, "notify_after_s", CENTRE_NOTIFY_AFTER_S, speed),
             live=True,
         )
-    return Fleet(revision(connection), paths, by_path, by_id)
+    return Fleet(revision(connection), paths, enrolment.rosters())
+
+
+def _traits(
+    kind: Kind,
+    limits: Mapping[str, float] | None,
+    speed: float,
+    under_feed: bool,
+    profile: str,
+    room: str,
+    driver: str,
+    has_target: bool,
+    carrier: str,
+    sim_pool: str,
+    report_every_s: float | None,
+    silent_after_s: float | None,
+    notify_after_s: float | None,
+) -> Traits:
+    return Traits(
+        kind=kind.name,
+        carrier=carrier,
+        sim_pool=sim_pool,
+        room=room,
+        limits=device_limits(
+            kind,
+            profile if profile in kind.profiles else "",
+            limits,
+            report_every_s=report_every_s,
+            silent_after_s=silent_after_s,
+            notify_after_s=notify_after_s,
+            speed=speed,
+        ),
+        severity=kind.severity_in(room or None),
+        is_terminal=kind.is_terminal,
+        can_probe=not under_feed and has_target and (driver or kind.driver) in PROBED_DRIVERS,
+    )
 
 
 def _seconds(own: float | None, of_settings: Mapping[str, float], key: str, default: float, speed: float) -> float:

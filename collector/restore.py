@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, or_, select
 
 from collector.deciding import EVENT_IDS_KEPT, Deciding
-from collector.facts import Fleet, IncidentRecord
+from collector.facts import IncidentRecord
 from collector.fleet import load_fleet
 from collector.incidents import Incidents, Window
 from collector.intake import Intake
 from collector.journal import WATCH, Journal
+from collector.roster import Fleet
 from collector.watch import Watch
 from shouwang.clock import Now
 from shouwang.kinds import Kinds

@@ -7,11 +7,12 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import islice
 
-from collector.facts import DeviceFacts, Entry, Fleet, IncidentRecord, PathFacts, Step
+from collector.facts import DeviceFacts, Entry, IncidentRecord, PathFacts, Step
 from collector.incidents.groups import Groups
 from collector.incidents.maintenance import Window
 from collector.incidents.names import name_of
 from collector.incidents.open import FOREVER, Loss, Open, dump
+from collector.roster import Fleet, Marks
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.vocabulary import Cause, Condition, NotificationType, Severity
@@ -38,7 +39,7 @@ class Desk:
         )
         self.losses: dict[str, Loss] = {}
         self.conditions: dict[int, str] = {}  # own conditions that are not ok
-        self.connected: set[int] = set()
+        self.connected = Marks(fleet.by_id)
         self.paths_connected: set[str] = set()
         self.paths_offline: set[str] = set()
         self.watched: dict[str, list[int]] = {}  # by path: live connected devices, and terminals among them

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collector.facts import DeviceFacts, Fleet, PathFacts
+from collections.abc import Iterable
+
+from collector.facts import DeviceFacts, PathFacts
 from collector.incidents.common import leave
 from collector.incidents.desk import Desk
 from collector.incidents.groups import keys_of
 from collector.incidents.losses import connect_device, connect_path, lose
 from collector.incidents.names import is_lost, name_of
 from collector.incidents.open import Loss
+from collector.roster import Fleet, Marks
 from shouwang.vocabulary import Cause, Severity
 
 
@@ -16,7 +19,7 @@ def take_fleet(desk: Desk, fleet: Fleet) -> list[Loss]:
     """Gives the losses that are new because their centre has become live."""
     before = desk.fleet
     desk.fleet = fleet
-    connected, desk.connected = desk.connected & fleet.by_id.keys(), set()
+    connected, desk.connected = desk.connected, Marks(fleet.by_id)
     paths, desk.paths_connected = desk.paths_connected & fleet.paths.keys(), set()
     desk.paths_offline &= fleet.paths.keys()
     desk.conditions = {id_: condition for id_, condition in desk.conditions.items() if id_ in fleet.by_id}
@@ -66,9 +69,11 @@ def retire(desk: Desk) -> None:
             desk.close(o, "retired")
 
 
-def _count(desk: Desk, devices: set[int], paths: set[str]) -> None:
+def _count(desk: Desk, devices: Iterable[int], paths: set[str]) -> None:
     for id_ in devices:
-        connect_device(desk, desk.fleet.by_id[id_])
+        device = desk.fleet.by_id.get(id_)
+        if device is not None:
+            connect_device(desk, device)
     for name in paths:
         connect_path(desk, desk.fleet.paths[name])
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
-from collector.facts import DeedOf, DeviceFacts, Fleet, HelpCall, IncidentRecord, Step, Transition
+from collector.facts import DeedOf, DeviceFacts, HelpCall, IncidentRecord, Step, Transition
 from collector.incidents.common import place
 from collector.incidents.deeds import carry_out
 from collector.incidents.desk import Desk
@@ -22,6 +22,7 @@ from collector.incidents.names import is_lost, key_of
 from collector.incidents.open import Loss, Open, load
 from collector.incidents.review import review, tell
 from collector.incidents.single import alone, device_changed, path_changed
+from collector.roster import Fleet
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
 from shouwang.vocabulary import Cause, NotificationType, Severity

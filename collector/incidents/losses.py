@@ -50,10 +50,7 @@ def lose(
 
 def connect_device(desk: Desk, device: DeviceFacts) -> None:
     """Counts a device once it was heard."""
-    if device.id in desk.connected:
-        return
-    desk.connected.add(device.id)
-    if device.live:
+    if desk.connected.add(device.id) and device.live:
         desk.groups.connect_device(device)
         watched = desk.watched.setdefault(device.path, [0, 0])
         watched[0] += 1

@@ -33,7 +33,7 @@ class Deadlines:
             self._wheel.put(device, _deadline(device))
 
     def of_devices(self, path: PathWatch) -> None:
-        for device in path.devices.values():
+        for device in path.devices:
             self.of_device(device)
 
     def excuse(self, path: PathWatch, att: int) -> None:

@@ -54,7 +54,7 @@ def dump(path: PathWatch, clock: AttentiveClock) -> bytes:
         return [(wall(start), None if stop is None else wall(stop)) for start, stop in spans]
 
     devices: dict[str, Any] = {}
-    for name, d in path.devices.items():
+    for name, d in zip(path.roster.names, path.devices, strict=True):
         if d.heard_att == NEVER:
             continue
         cleared = d.taken_ms if d.verdict is not None else d.cleared_ms
@@ -104,9 +104,10 @@ def load(path: PathWatch, body: bytes, attentive_ms: int) -> None:
     path.boot, path.connection, path.ended = snapshot.boot, snapshot.connection, snapshot.ended
     path.replaced, path.contested = snapshot.replaced, snapshot.contested
     for name, known in snapshot.devices.items():
-        d = path.devices.get(name)
-        if d is None:
+        at = path.roster.index.get(name)
+        if at is None:
             continue
+        d = path.devices[at]
         d.heard_att = min(known.heard_att, attentive_ms)
         d.taken_ms = max(d.taken_ms, known.taken)
         d.good_ms = max(d.good_ms, known.good)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.facts import DeviceFacts, PathFacts
-from collector.watch.wheel import NOWHERE
+from collector.roster import Roster
+from collector.watch.wheel import NOWHERE, Bucket
 from shouwang.kinds import Kinds, Verdict
 from shouwang.kinds.judge import Judge
 from shouwang.limits import PATH_UNHEARD_S, DeviceLimits
@@ -60,10 +61,10 @@ class DeviceWatch:
     """One device. `verdict` is set only while the next reading, if it says the same again, changes nothing at all."""
 
     __slots__ = (
+        "at",
         "bucket",
         "cleared_ms",
         "condition",
-        "facts",
         "failed",
         "first_ms",
         "good_ms",
@@ -78,9 +79,9 @@ class DeviceWatch:
         "verdict",
     )
 
-    def __init__(self, facts: DeviceFacts, path: PathWatch, rules: Rulebook) -> None:
-        self.facts = facts
+    def __init__(self, path: PathWatch, at: int, rules: Rulebook) -> None:
         self.path = path
+        self.at = at  # its place on the path's roster
         self.rules = rules
         self.condition: Condition | None = None  # its own; None before it is first heard
         self.reasons: tuple[str, ...] = ()
@@ -94,7 +95,11 @@ class DeviceWatch:
         self.failed: list[int] | None = None  # counted failures since then, by when they were taken, the newest few
         self.heard_att = NEVER
         self.spans: list[Span] | None = None  # silent
-        self.bucket = NOWHERE
+        self.bucket: Bucket = NOWHERE
+
+    @property
+    def facts(self) -> DeviceFacts:
+        return self.path.roster.facts(self.at)
 
     def settle(self) -> None:
         """Writes down what the short way of a reading leaves unwritten."""
@@ -131,6 +136,7 @@ class PathWatch:
         "offline_ms",
         "online",
         "replaced",
+        "roster",
         "silent_ms",
         "since_ms",
         "spans",
@@ -138,8 +144,9 @@ class PathWatch:
         "waiting",
     )
 
-    def __init__(self, facts: PathFacts) -> None:
-        self.devices: dict[str, DeviceWatch] = {}
+    def __init__(self, facts: PathFacts, roster: Roster) -> None:
+        self.roster = roster
+        self.devices: list[DeviceWatch] = []  # by their place on the roster
         self.online: bool | None = None  # None: never heard
         self.since_ms = NEVER
         self.first_ms: int | None = None
@@ -154,7 +161,7 @@ class PathWatch:
         self.ended = False  # the connection is over: its will was seen
         self.replaced: dict[str, int] = {}  # boots that another has followed: their highest connection
         self.contested: dict[str, int] = {}  # boots that are alive side by side: attentive ms of their last sign
-        self.bucket = NOWHERE
+        self.bucket: Bucket = NOWHERE
         self.set_facts(facts)
 
     def set_facts(self, facts: PathFacts) -> None:
@@ -162,8 +169,8 @@ class PathWatch:
         self.facts = facts
         self.silent_ms = round(facts.silent_after_s * 1000)
         self.grace_ms = min(round(PATH_UNHEARD_S * 1000), self.silent_ms // 4)
-        every_s = min((each.facts.limits.report_every_s for each in self.devices.values()), default=0.0)
-        self.unheard_ms = min(max(self.grace_ms, round(every_s * _EXPECTED * 1000)), self.silent_ms)
+        every_ms = min((each.rules.every_ms for each in self.devices), default=0)
+        self.unheard_ms = min(max(self.grace_ms, round(every_ms * _EXPECTED)), self.silent_ms)
 
 
 def begin(spans: list[Span], from_ms: int, kept: int = SPANS_KEPT) -> list[Span]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector.facts import DeviceFacts, Fleet, Outcome
+from collector.facts import Outcome
+from collector.roster import Fleet, Roster
 from collector.watch.attentive import AWAY_MS, AttentiveClock
 from collector.watch.deadlines import Deadlines
 from collector.watch.device import weigh
@@ -31,8 +32,8 @@ class Watch:
         attentive_ms = max(0, round(attentive_s * 1000))
         self._clock = AttentiveClock(attentive_ms, away_ms)
         self._deadlines = Deadlines(self._clock)
+        self._fleet = fleet
         self._paths: dict[str, PathWatch] = {}
-        self._devices: dict[int, DeviceWatch] = {}
         self._rulebooks: dict[tuple[str, DeviceLimits], Rulebook] = {}
         self._take_fleet(fleet)
 
@@ -77,7 +78,7 @@ class Watch:
         good_at_ms: int | None,
     ) -> None:
         """As the ledger has it; it gets its whole limit from now on, unless a snapshot knows better."""
-        d = self._devices.get(device_id)
+        d = self._device(device_id)
         if d is None or condition is None:
             return
         d.condition, d.reasons, d.first_ms = Condition(condition), reasons, first_heard_ms
@@ -103,8 +104,7 @@ class Watch:
         load(p, body, self._clock.attentive_ms)
         if p.online:
             self._deadlines.of_path(p)
-        for d in p.devices.values():
-            self._deadlines.of_device(d)
+        self._deadlines.of_devices(p)
 
     # --- hearing -----------------------------------------------------------------------------------------------------
 
@@ -170,20 +170,19 @@ class Watch:
             return outcome
         moment = self._moment(now, held_ms)
         self._hear(p, moment, outcome, decided)
-        devices = p.devices
+        places, devices = p.roster.index, p.devices
         clock = self._clock
         sent_ms, sent_att, now_ms = moment.sent_ms, moment.sent_att, moment.now_ms
         # later than this nothing stood still and nothing was unknown: attentive time went as steady time did
         plain_from = max(clock.heard_since, p.since_ms if p.online else 1 << 62)
         for reading in readings:
-            d = devices.get(reading.device)
-            if d is None or type(reading) is not d.rules.type:
+            at = places.get(reading.device)
+            if at is None or type(reading) is not (rules := (d := devices[at]).rules).type:
                 outcome.unknown_devices.append(reading)
                 continue
             age = reading.age_ms
             if age is None:
                 continue  # history whose time is not known: never a sign of life
-            rules = d.rules
             verdict = rules.judge(reading)
             taken = sent_ms - age
             if verdict is d.verdict and taken > d.taken_ms and taken > plain_from and taken + rules.silent_ms > now_ms:
@@ -203,7 +202,7 @@ class Watch:
                         d.heard_att = max(d.heard_att, sent_att - age - ago)
                     continue
             weigh(clock, d, reading, verdict, moment, outcome, decided=decided)
-            if d.bucket == NOWHERE:
+            if d.bucket is NOWHERE:
                 self._deadlines.of_device(d)
         return outcome
 
@@ -252,31 +251,42 @@ class Watch:
         if p.contested and contest_over(p, moment.now_att):
             outcome.conflict = ""
 
+    def _device(self, device_id: int) -> DeviceWatch | None:
+        found = self._fleet.by_id.place(device_id)
+        return None if found is None else self._paths[found[0]].devices[found[1]]
+
     def _take_fleet(self, fleet: Fleet) -> None:
-        paths, devices = self._paths, self._devices
-        self._paths, self._devices = {}, {}
+        before, old = self._fleet, self._paths
+        self._fleet, self._paths = fleet, {}
+        taken: dict[str, list[DeviceWatch]] = {}
         for name, facts in fleet.paths.items():
-            p = paths.get(name) or PathWatch(facts)
-            p.devices = {n: self._take_device(d, p, devices) for n, d in fleet.by_path.get(name, {}).items()}
-            p.set_facts(facts)
-            self._paths[name] = p
-        for p in paths.values():
-            if self._paths.get(p.facts.path) is not p:
-                p.online = None  # a deadline of it that still waits means nothing
-        for d in devices.values():
-            if self._devices.get(d.facts.id) is not d:
+            roster = fleet.by_path[name]
+            p = self._paths[name] = old.get(name) or PathWatch(facts, roster)
+            taken[name] = [self._take_device(p, roster, at, before, old) for at in range(len(roster))]
+        left = [d for p in old.values() for d in p.devices]
+        for name, p in old.items():
+            if name not in self._paths:
+                p.online, p.devices = None, []  # a deadline of it that still waits means nothing
+        for name, p in self._paths.items():
+            p.roster, p.devices = fleet.by_path[name], taken[name]
+            p.set_facts(fleet.paths[name])
+        for d in left:
+            if d.at >= len(d.path.devices) or d.path.devices[d.at] is not d:
                 d.condition = None
 
-    def _take_device(self, facts: DeviceFacts, path: PathWatch, known: dict[int, DeviceWatch]) -> DeviceWatch:
-        key = (facts.kind, facts.limits)
+    def _take_device(
+        self, path: PathWatch, roster: Roster, at: int, before: Fleet, old: dict[str, PathWatch]
+    ) -> DeviceWatch:
+        traits = roster.traits[at]
+        key = (traits.kind, traits.limits)
         rules = self._rulebooks.get(key)
         if rules is None:
-            rules = self._rulebooks[key] = Rulebook(self.kinds, facts.kind, facts.limits)
-        d = known.get(facts.id)
-        if d is None or d.rules.kind != facts.kind:
-            d = DeviceWatch(facts, path, rules)
-        else:
-            d.settle()
-            d.facts, d.path, d.rules = facts, path, rules
-        self._devices[facts.id] = d
-        return d
+            rules = self._rulebooks[key] = Rulebook(self.kinds, *key)
+        found = before.by_id.place(roster.id(at)) if old else None
+        if found is not None:
+            d = old[found[0]].devices[found[1]]
+            if d.rules.kind == traits.kind:
+                d.settle()
+                d.path, d.at, d.rules = path, at, rules
+                return d
+        return DeviceWatch(path, at, rules)

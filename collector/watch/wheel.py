@@ -6,16 +6,18 @@ again; so a device costs one list entry, however often it is heard.
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 BUCKET_MS = 250
-NOWHERE = -1
+Bucket: TypeAlias = "list[Any] | None"
+"""Whoever is due within one quarter of a second; an entry holds the bucket itself, which costs no number each."""
+NOWHERE: Bucket = None
 
 
 class Waiting(Protocol):
     """What the wheel holds: `bucket` is where it waits, NOWHERE where it does not."""
 
-    bucket: int
+    bucket: Bucket
 
 
 W = TypeVar("W", bound=Waiting)
@@ -32,15 +34,14 @@ class Wheel(Generic[W]):
 
     def put(self, entry: W, due_ms: int) -> None:
         """`entry` is due at the attentive instant `due_ms`; where it waited before no longer counts."""
-        bucket = max(-(-due_ms // BUCKET_MS), self._next)
-        if entry.bucket == bucket:
+        number = max(-(-due_ms // BUCKET_MS), self._next)
+        bucket = self._buckets.get(number)
+        if bucket is None:
+            bucket = self._buckets[number] = []
+        elif entry.bucket is bucket:
             return
         entry.bucket = bucket
-        found = self._buckets.get(bucket)
-        if found is None:
-            self._buckets[bucket] = [entry]
-        else:
-            found.append(entry)
+        bucket.append(entry)
 
     def due(self, attentive_ms: int, at_most: int) -> list[W]:
         """Takes out what is due, oldest first, at most so many; the rest stays for the next call."""
@@ -49,20 +50,21 @@ class Wheel(Generic[W]):
             return []
         found: list[W] = []
         if now - self._next > len(self._buckets):
-            wanted = sorted(bucket for bucket in self._buckets if bucket <= now)
+            wanted = sorted(number for number in self._buckets if number <= now)
         else:
-            wanted = [bucket for bucket in range(self._next, now + 1) if bucket in self._buckets]
-        for bucket in wanted:
-            entries = self._buckets.pop(bucket)
+            wanted = [number for number in range(self._next, now + 1) if number in self._buckets]
+        for number in wanted:
+            bucket = self._buckets[number]
             room = at_most - len(found)
-            if len(entries) > room:
-                self._buckets[bucket] = entries[room:]
-                entries = entries[:room]
+            entries = bucket[:room]
+            del bucket[:room]
+            if not bucket:
+                del self._buckets[number]
             for entry in entries:
-                if entry.bucket == bucket:
+                if entry.bucket is bucket:
                     entry.bucket = NOWHERE
                     found.append(entry)
-            self._next = bucket
+            self._next = number
             if len(found) >= at_most:
                 return found
         self._next = now + 1

@@ -1,8 +1,9 @@
 """What goes to the ledger when very many devices are heard for the first time at once."""
 
 from collector.deciding import FIRST_HEARD_AT_ONCE, Deciding
-from collector.facts import Fleet, Transition
+from collector.facts import Transition
 from collector.incidents import Incidents
+from collector.roster import Fleet
 from collector.watch import Watch
 from shouwang.kinds import Kinds
 from tests.collector.village import centres
@@ -32,7 +33,7 @@ def test_very_many_go_in_parts_and_the_position_goes_with_the_last() -> None:
     parts = [deciding.take_pending(40) for _ in range(3)]
     assert [(part.partial, part.position) for part in parts] == [(True, 7), (True, 7), (False, 40)]
     assert [bool(part.snapshots) for part in parts] == [False, False, True], "no snapshot ahead of what it knows"
-    of_last = [turn.condition for turn in parts[0].transitions if turn.device is last]
+    of_last = [turn.condition for turn in parts[0].transitions if turn.device == last]
     assert of_last == ["ok", "silent"], "what is more than a first hearing does not wait, and stays in order"
     written = [turn.device.id for part in parts for turn in part.transitions if turn.device and turn.condition == "ok"]
     assert sorted(written) == sorted(fleet.by_id)

@@ -44,7 +44,8 @@ def _final(village: Village, deliveries: list[Delivery], silence_ms: int) -> tup
     """What is known in the end: condition, reasons, history as corrected, and what two further failures make of it."""
     for age_ms, what in deliveries:
         village.hear("c0", [reading("call_terminal", "call-00", age_ms, **SAYS[what])])
-    device = village.watch._devices[1]
+    device = village.watch._device(1)
+    assert device is not None
     known = device.condition, device.reasons
     history = _corrected(village.evidence, village.now.wall_ms - silence_ms, village.now.wall_ms)
     after = []

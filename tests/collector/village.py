@@ -7,9 +7,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from collector.facts import DeedOf, DeviceFacts, Evidence, Fleet, HelpCall, IncidentRecord, Outcome, PathFacts, Step
+from collector.facts import (
+    DeedOf,
+    DeviceFacts,
+    Evidence,
+    HelpCall,
+    IncidentRecord,
+    Outcome,
+    PathFacts,
+    Place,
+    Step,
+    Traits,
+)
 from collector.facts import Transition as Turn
 from collector.incidents import Incidents, Window
+from collector.roster import Enrolment, Fleet
 from collector.watch import Watch
 from shouwang.clock import Now
 from shouwang.kinds import Kinds
@@ -42,20 +54,18 @@ def device(
     declared = KINDS[kind]
     return DeviceFacts(
         id=id_,
-        centre=centre,
         device=name,
-        kind=kind,
-        path=path or centre,
-        township=township,
-        region=region,
-        carrier=carrier,
-        sim_pool=sim_pool,
-        room="",
-        limits=limits or device_limits(declared, profile or None),
-        severity=declared.severity,
-        is_terminal=declared.is_terminal,
-        live=live,
-        can_probe=not path,
+        place=Place(centre=centre, path=path or centre, township=township, region=region, live=live),
+        traits=Traits(
+            kind=kind,
+            carrier=carrier,
+            sim_pool=sim_pool,
+            room="",
+            limits=limits or device_limits(declared, profile or None),
+            severity=declared.severity,
+            is_terminal=declared.is_terminal,
+            can_probe=not path,
+        ),
     )
 
 
@@ -89,13 +99,11 @@ def path(
 def fleet(paths: Iterable[PathFacts], devices: Iterable[DeviceFacts], revision: str = "1") -> Fleet:
     """A fleet of these."""
     by_name = {each.path: each for each in paths}
-    by_path: dict[str, dict[str, DeviceFacts]] = {name: {} for name in by_name}
-    by_id: dict[int, DeviceFacts] = {}
+    enrolment = Enrolment(by_name)
     for each in devices:
         name = f"{each.centre}/{each.device}" if by_name[each.path].is_feed else each.device
-        by_path[each.path][name] = each
-        by_id[each.id] = each
-    return Fleet(revision, by_name, by_path, by_id)
+        enrolment.add(name, each.id, each.place, each.traits)
+    return Fleet(revision, by_name, enrolment.rosters())
 
 
 def centres(count: int, terminals: int = 5, *, townships: int = 1, carriers: int = 1) -> Fleet:

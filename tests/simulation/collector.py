@@ -6,9 +6,9 @@ from collections.abc import Callable
 from random import Random
 
 from collector.deciding import Deciding
-from collector.facts import Fleet
 from collector.incidents import Incidents
 from collector.intake import Taken
+from collector.roster import Fleet
 from collector.watch import Watch
 from shouwang.clock import Now
 from shouwang.limits import DEAF_AFTER_S

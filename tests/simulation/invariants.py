@@ -117,7 +117,8 @@ class Invariants:
         self._alive_since = self.world.at_s
         watch = self.collector.deciding.watch
         for id_, turn in self.disk.ledger.conditions.items():
-            known = watch._devices[id_].condition
+            device = watch._device(id_)
+            known = None if device is None else device.condition
             replayed = self.collector.deciding.pending.transitions
             if known != turn.condition and not any(t.device and t.device.id == id_ for t in replayed):
                 self._breach("I4", f"device {id_} was recorded {turn.condition}, and is {known} after a restart")

@@ -267,7 +267,7 @@ class Simulation:
         if agent.running:
             id_ = f"call-{len(self.invariants.pressed):05}"
             self.invariants.pressed[id_] = self.world.at_s
-            name = next(name for name, each in self.fleet.by_path[facts.path].items() if each is facts)
+            name = next(name for name, each in self.fleet.by_path[facts.path].items() if each == facts)
             agent.press(name, id_)
 
     def _somebody_closes(self) -> None:

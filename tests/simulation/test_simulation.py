@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import pytest
 
@@ -63,10 +64,14 @@ def _any_path_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def mixed(watch: Watch, fleet: object) -> None:
         original(watch, fleet)  # type: ignore[arg-type]
-        every = {f"{d.facts.centre}/{d.facts.device}": d for p in watch._paths.values() for d in p.devices.values()}
+        every = {f"{d.facts.centre}/{d.facts.device}": d for p in watch._paths.values() for d in p.devices}
         for path in watch._paths.values():
             if isinstance(path, PathWatch):
-                path.devices = path.devices | every
+                more = {name: at for at, name in enumerate(every, len(path.devices))}
+                path.roster = copy(path.roster)
+                path.roster.index = path.roster.index | more
+                path.roster.names += tuple(every)
+                path.devices = [*path.devices, *every.values()]
 
     monkeypatch.setattr(Watch, "_take_fleet", mixed)
 

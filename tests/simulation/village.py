@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from collector.facts import DeviceFacts, Fleet, PathFacts
+from collector.facts import DeviceFacts, PathFacts
+from collector.roster import Fleet
 from shouwang.limits import DeviceLimits
 from tests.collector.village import device, fleet, path
 
