@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 
+from shouwang.ledger.deeds import Trial
 from shouwang.messages import VERSION, Command, Reply, encode
 from shouwang.topics import Channel, topic
 
@@ -27,10 +28,25 @@ class Asking:
 
     async def probe(self, region: str, path: str, device: str) -> Reply:
         """The agent's reply to "probe now". Raises NoAnswer."""
+        return await self._ask(region, path, Command(v=VERSION, id=str(uuid.uuid4()), command="probe", device=device))
+
+    async def attempt(self, region: str, path: str, wanted: Trial) -> Reply:
+        """The agent's reply to a trial of what is in no fleet yet. Raises NoAnswer."""
+        command = Command(
+            v=VERSION,
+            id=str(uuid.uuid4()),
+            command="try",
+            kind=wanted.kind,
+            driver=wanted.driver,
+            target=wanted.target,
+            settings=wanted.settings,
+        )
+        return await self._ask(region, path, command)
+
+    async def _ask(self, region: str, path: str, command: Command) -> Reply:
         if len(self._waiting) >= AT_ONCE:
             raise NoAnswer(f"{AT_ONCE} probes are under way already; try again in a few seconds")
-        id_ = str(uuid.uuid4())
-        command = Command(v=VERSION, id=id_, command="probe", device=device)
+        id_ = command.id
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[id_] = answer
         try:

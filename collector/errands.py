@@ -23,9 +23,9 @@ from collector.roster import Fleet
 from collector.wishes import Changes, Wish, Wishes
 from shouwang import clock
 from shouwang.clock import SystemClock
-from shouwang.ledger.deeds import NOTIFY_TEST, PROBE
+from shouwang.ledger.deeds import NOTIFY_TEST, PROBE, TRY, read_trial
 from shouwang.log import get_logger
-from shouwang.messages import Codec, Malformed
+from shouwang.messages import Codec, Malformed, Reply
 from shouwang.reasons import Reason, reason_of
 from shouwang.topics import Channel, topic
 
@@ -102,11 +102,13 @@ class Errands:
             self._deciding.incidents.set_maintenance(found)
             self._maintenance = changes.maintenance
         for wish in changes.wishes:
-            if wish.deed.what in (PROBE, NOTIFY_TEST) and clock.wall_ms() - wish.deed.at_ms > WAITED_FOR_MS:
+            if wish.deed.what in (PROBE, TRY, NOTIFY_TEST) and clock.wall_ms() - wish.deed.at_ms > WAITED_FOR_MS:
                 answer = _why(Reason("too_late"))
                 self._deciding.pending.deeds.append(DeedDone(wish.deed.id, False, clock.wall_ms(), answer))
             elif wish.deed.what == PROBE:
                 self._spawn(self._probe_for(wish))
+            elif wish.deed.what == TRY:
+                self._spawn(self._try_for(wish))
             elif wish.deed.what == NOTIFY_TEST:
                 self._spawn(self._test_of_a_way(wish))
             else:
@@ -161,6 +163,20 @@ class Errands:
         self._deciding.pending.deeds.append(DeedDone(wish.deed.id, ok, clock.wall_ms(), answer))
         self.decided()
 
+    async def _try_for(self, wish: Wish) -> None:
+        """A trial is a reading of no device: it is shown to who asked, and has no other effect."""
+        path = self._deciding.fleet.paths.get(wish.centre)
+        try:
+            if path is None or path.is_feed:
+                ok, answer = False, _why(Reason("not_in_fleet", {"device": wish.centre}))
+            else:
+                reply = await self.asking.attempt(path.region, path.path, read_trial(wish.deed.note))
+                ok, answer, _ = self._read(reply)
+        except (NoAnswer, Malformed, ValueError) as error:
+            ok, answer = False, _why(reason_of(error))
+        self._deciding.pending.deeds.append(DeedDone(wish.deed.id, ok, clock.wall_ms(), answer))
+        self.decided()
+
     async def _test_of_a_way(self, wish: Wish) -> None:
         """`note` names the provider; its refusal is what the person wanted to know, so it is kept as it is."""
         way = wish.deed.note
@@ -186,18 +202,23 @@ class Errands:
             return False, _why(Reason("of_a_feed", {"device": device.device, "feed": device.path}))
         try:
             reply = await self.asking.probe(device.region, device.path, device.device)
-            if not reply.ok or not isinstance(reply.reading, msgspec.Raw):
-                return False, _why(reply.why or reason_of(reply.reason) or Reason("not_probed"))
-            reading = self._codec.reading(reply.reading)
+            ok, answer, reading = self._read(reply)
         except (NoAnswer, Malformed) as error:
             return False, _why(reason_of(error))
-        now = SystemClock().now()
-        self._deciding.probed(device, reading, "", now)
+        if ok:
+            self._deciding.probed(device, reading, "", SystemClock().now())
+        return ok, answer
+
+    def _read(self, reply: Reply) -> tuple[bool, dict[str, Any], Any]:
+        """(answered, the reading as JSON or the reason why not, the reading). Raises Malformed."""
+        if not reply.ok or not isinstance(reply.reading, msgspec.Raw):
+            return False, _why(reply.why or reason_of(reply.reason) or Reason("not_probed")), None
+        reading = self._codec.reading(reply.reading)
         fields = msgspec.to_builtins(reading)
         fields.pop("why", None)
-        taken = {"reading": fields, "taken_at_ms": now.wall_ms - (reading.age_ms or 0)}
+        taken = {"reading": fields, "taken_at_ms": clock.wall_ms() - (reading.age_ms or 0)}
         why = reading.why or reply.why or reason_of(reply.reason)
-        return True, taken | _why(why) if why else taken
+        return True, taken | _why(why) if why else taken, reading
 
     def _device(self, centre: str, device: str) -> DeviceFacts | None:
         fleet = self._deciding.fleet

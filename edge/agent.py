@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from edge.allowed import load_allowed
+from edge.allowed import NotAllowedError, load_allowed
 from edge.gathering import Gathering
 from edge.options import AgentOptions
 from edge.outbox import Outbox
@@ -21,6 +21,7 @@ from edge.probing import Answer, Around
 from edge.rows import Reading
 from edge.schedule import CannotAskError, Schedule
 from edge.secrets import Secrets
+from edge.trying import try_once
 from edge.uplink import Uplink
 from edge.watchlist import BadConfigError, KeptConfig, Watched, make_watchlist, read_config
 from shouwang import __version__, kinds, sd_notify
@@ -143,11 +144,15 @@ class Agent:
         self._gathering.take(self._reading(watched, answer, taken_s), watched.interval_s)
 
     def _reading(self, watched: Watched, answer: Answer, taken_s: float) -> Reading:
-        known = self._kinds[watched.kind].fields
+        return Reading(watched.device, watched.kind, taken_s, self._fields(watched.kind, answer))
+
+    def _fields(self, kind: str, answer: Answer) -> dict[str, Any]:
+        """As they stand in a reading; what its kind does not have is left out."""
+        known = self._kinds[kind].fields
         fields = {name: value for name, value in answer.as_fields().items() if name in known}
         if why := reason_of(answer.reason):
             fields["why"] = why
-        return Reading(watched.device, watched.kind, taken_s, fields)
+        return fields
 
     async def _facts(self) -> dict[str, Any]:
         """What a `site` reading says of the agent itself."""
@@ -177,21 +182,28 @@ class Agent:
             why = reason_of(reason)
             return Reply(v=VERSION, id=command.id, ok=False, reason=str(reason)[:512], why=why)
 
-        if command.command != "probe":
-            return refuse(Reason("unknown_command", {"command": command.command[:32]}))
+        def answered(device: str, kind: str, answer: Answer) -> Reply:
+            reading = Reading(device, kind, 0.0, self._fields(kind, answer))
+            raw = msgspec.Raw(b'{"age_ms":0,%s}' % reading.inner())
+            return Reply(v=VERSION, id=command.id, ok=True, reason=str(answer.reason)[:512], reading=raw)
+
         try:
             async with asyncio.timeout(_COMMAND_S):
-                answer = await self._schedule.ask_now(command.device)
+                match command.command:
+                    case "probe":
+                        answer = await self._schedule.ask_now(command.device)
+                        return answered(command.device, self._schedule.watched(command.device).kind, answer)
+                    case "try":
+                        tried = await try_once(command, self._kinds, self._around)
+                        return answered(command.device or "tried", command.kind, tried)
+                    case _:
+                        return refuse(Reason("unknown_command", {"command": command.command[:32]}))
         except KeyError:
             return refuse(Reason("not_configured", {"device": command.device[:65]}))
-        except CannotAskError as error:
+        except (CannotAskError, NotAllowedError) as error:
             return refuse(str(error))
         except TimeoutError:
             return refuse(Reason("no_answer", {"s": _COMMAND_S}))
-        watched = self._schedule.watched(command.device)
-        reading = self._reading(watched, answer, self._clock.now().mono_s)
-        raw = msgspec.Raw(b'{"age_ms":0,%s}' % reading.inner())
-        return Reply(v=VERSION, id=command.id, ok=True, reason=str(answer.reason)[:512], reading=raw)
 
     # --- care
 

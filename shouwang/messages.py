@@ -109,12 +109,17 @@ class Config(Wire):
 
 
 class Command(Wire):
-    """`command`: expires after 30 s."""
+    """`command`: expires after 30 s. `probe` asks the `device` of the configuration; `try` asks once what is in no
+    configuration yet, by `kind`, `driver`, `target` and `settings` (which may name `secret:NAME`, never a password)."""
 
     v: Version
     id: str
     command: str
     device: str = ""
+    kind: Annotated[str, Meta(max_length=32)] = ""
+    driver: Annotated[str, Meta(max_length=32)] = ""
+    target: Annotated[str, Meta(max_length=255)] = ""
+    settings: dict[str, Any] = {}
 
 
 class Reply(Wire):

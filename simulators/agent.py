@@ -245,6 +245,8 @@ class SimAgent:
         self._pending_before = pending
 
     async def _answer(self, command: Command) -> Reply:
+        if command.command == "try":
+            return self._tried(command)
         watched = self._watched.get(command.device)
         if command.command != "probe" or watched is None:
             reason = f"no device {command.device!r} here" if watched is None else f"no command {command.command!r}"
@@ -254,4 +256,14 @@ class SimAgent:
         if fields is None:
             return Reply(v=VERSION, id=command.id, ok=False, reason="the device does not answer")
         said = {"device": watched.device.name, "kind": watched.facts.kind, "age_ms": 0, **fields}
+        return Reply(v=VERSION, id=command.id, ok=True, reading=msgspec.Raw(msgspec.json.encode(said)))
+
+    def _tried(self, command: Command) -> Reply:
+        """A device that is not in the fleet yet: there is one of its kind at every address of a village."""
+        moment = self._setting.tempo.moment(self._clock.now())
+        try:
+            fields = Device("tried", command.kind, f"{self._setting.seed}/{command.target}").reading(moment)
+        except ValueError as error:
+            return Reply(v=VERSION, id=command.id, ok=False, reason=str(error)[:512])
+        said = {"device": "tried", "kind": command.kind, "age_ms": 0, **(fields or {})}
         return Reply(v=VERSION, id=command.id, ok=True, reading=msgspec.Raw(msgspec.json.encode(said)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, insert, select
 
 from shouwang.ledger.tables import Deed
@@ -16,8 +17,30 @@ ACKNOWLEDGE = "acknowledge"
 NOTE = "note"
 CLOSE = "close"
 PROBE = "probe"
+TRY = "try"  # `note` is a Trial as JSON
 NOTIFY_TEST = "notify_test"  # `note` names the provider
 NOTE_CHARS_MAX = 2_000
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """A device that is not in the fleet yet, to be asked once by the agent of `centre`."""
+
+    kind: str
+    driver: str
+    target: str
+    settings: dict[str, Any] = {}
+
+    def as_note(self) -> str:
+        """As it stands in a deed. Raises ValueError where it is too long for one."""
+        note = msgspec.json.encode(self).decode()
+        if len(note) > NOTE_CHARS_MAX:
+            raise ValueError(f"target and settings are {len(note)} characters together, at most {NOTE_CHARS_MAX}")
+        return note
+
+
+def read_trial(note: str) -> Trial:
+    """Raises ValueError for what is none."""
+    return msgspec.json.decode(note, type=Trial)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from shouwang.reasons import Reason
 from tests.edge.devices import Camera, serve_bytes, terminal
 from tests.edge.listening import REGION, Listener
 from tests.edge.waiting import until
@@ -110,10 +111,19 @@ async def test_from_a_retained_configuration_to_readings_and_probe_now(
         await until(lambda: {"cam-01", "call-01", "site"} <= set(listener.readings()), "all three", limit_s=20)
         assert "nvr-01" not in listener.readings()
         assert "nvr-01: this agent has no driver 'gbt28181'" in agent.said()
-        for name in ("cam-01", "nvr-01", "none"):
-            said = {"v": 1, "id": f"command-{name}", "command": "probe", "device": name}
+        of_camera = {"kind": "camera", "driver": "rtsp", "settings": {"user": "admin", "password": "secret:hall"}}
+        commands: dict[str, dict[str, Any]] = {
+            "cam-01": {"command": "probe", "device": "cam-01"},
+            "nvr-01": {"command": "probe", "device": "nvr-01"},
+            "none": {"command": "probe", "device": "none"},
+            "new": {"command": "try", "target": camera.url, **of_camera},
+            "far": {"command": "try", "target": "rtsp://8.8.8.8/1", **of_camera},
+            "wrong": {"command": "try", "kind": "camera", "target": camera.url, "settings": {"usr": "admin"}},
+        }
+        for name, command in commands.items():
+            said = {"v": 1, "id": f"command-{name}", **command}
             await listener.command(json.dumps(said).encode(), name.encode())
-        await until(lambda: len(listener.replies) == 3, "the answers")
+        await until(lambda: len(listener.replies) == len(commands), "the answers")
         replies = {reply.id.removeprefix("command-"): reply for reply in listener.replies}
         good = replies["cam-01"]
         assert good.ok
@@ -128,6 +138,11 @@ async def test_from_a_retained_configuration_to_readings_and_probe_now(
         assert reading["fps_expected"] == 12.5
         assert "no driver 'gbt28181'" in replies["nvr-01"].reason
         assert "not in this agent's configuration" in replies["none"].reason
+        tried = json.loads(bytes(replies["new"].reading)) if isinstance(replies["new"].reading, msgspec.Raw) else {}
+        assert (tried["kind"], tried["reachable"], tried["fps_expected"]) == ("camera", True, 12.5)
+        assert "tried" not in listener.readings(), "a trial is no reading of a device"
+        assert replies["far"].why == Reason("not_allowed_network", {"address": "8.8.8.8"})
+        assert "usr" in replies["wrong"].reason
         assert "hall 2026" not in agent.said()
     phone.transport.close()
 

@@ -46,7 +46,7 @@ def test_a_silent_device_says_nothing_and_one_that_does_not_answer_says_only_tha
     device = Device("call-01", "call_terminal")
     assert device.reading(Moment(0, 8), Surroundings(silent=True)) is None
     unanswered = device.reading(Moment(30, 8), Surroundings(reachable=False))
-    assert unanswered == {"reachable": False}
+    assert unanswered == {"reachable": False, "why": {"code": "no_answer", "values": {"s": 5}}}
 
 
 def test_without_mains_the_battery_drains_and_with_mains_it_charges() -> None:
