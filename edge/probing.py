@@ -121,7 +121,9 @@ def load_driver(name: str) -> type[Probe]:
     found = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Probe) and value.__module__ == module.__name__
+        if isinstance(value, type)
+        and issubclass(value, Probe)
+        and f"{value.__module__}.".startswith(f"{module.__name__}.")
     ]
     if len(found) != 1:
         raise NoDriverError(f"edge/probes/{name}.py holds {len(found)} probes, and should hold one")

@@ -1,0 +1,320 @@
+"""Mapping files: which object of a MIB is which field of a reading, with scale and words; pure, without any network.
+
+A file is TOML. An object is named by its number; `{row}` in it is the row of a table, found by `row`. What a device
+does not have is left out of the reading.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping as Mapped
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+
+SHIPPED = Path(__file__).parent / "maps"
+FOLDER = "snmp"
+"""Where in the agent's state directory a technician's own mapping files are kept."""
+FIELDS_MAX = 64
+FILE_BYTES_MAX = 64 * 1024
+ROWS_MAX = 256
+
+Value: TypeAlias = bool | int | float | str | bytes
+Values: TypeAlias = Mapped[str, Value]
+"""What a device told: object number → value; text as bytes, as it came."""
+
+_OID = re.compile(r"[012](\.(\d{1,10}|\{row\})){1,127}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+class MappingError(ValueError):
+    """A mapping file that cannot be used; the message names the file and the place."""
+
+
+class Declared(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Base of everything a mapping file holds."""
+
+
+class Take(StrEnum):
+    """What becomes of a whole column."""
+
+    MIN = "min"
+    MAX = "max"
+    SUM = "sum"
+    MEAN = "mean"
+    COUNT = "count"
+
+
+class Row(Declared):
+    """The row of a table whose `column` holds the text `equals`; `{name}` in that is a value of the settings, or where
+    they say nothing of it, of `values` in the file."""
+
+    column: str
+    equals: str
+
+
+class Field(Declared):
+    """One object and what it becomes.
+
+    `words`: what a number or text stands for; what is not among them is left out. `scale`: times this. `percent_of`:
+    the object that is the whole, `left` the rest of it. `rate`: how much a counter grows in a second. `take`: `oid` is
+    a column, and this of all its rows counts. `unknown`: numbers by which a device says that it does not know.
+    """
+
+    oid: str
+    words: dict[str, bool | int | float | str] = {}
+    scale: float = 1.0
+    percent_of: str = ""
+    left: bool = False
+    rate: bool = False
+    take: Take | None = None
+    row: Row | None = None
+    unknown: list[int] = []
+    text: bool = False
+
+
+class Column(Declared):
+    """One column of a list field."""
+
+    column: int
+    words: dict[str, bool | int | float | str] = {}
+    scale: float = 1.0
+    text: bool = False
+
+
+class Table(Declared):
+    """A list field: `entry` is the table's entry object, a group a row."""
+
+    entry: str
+    items: dict[str, Column]
+
+
+class Trap(Declared):
+    """What a notification (by its snmpTrapOID) means: an `event`, `fields`, or nothing but the fields among its own
+    objects. `hint`: in words, for the log."""
+
+    oid: str
+    event: str = ""
+    fields: dict[str, bool | int | float | str] = {}
+    hint: str = ""
+
+
+class Mapping(Declared):
+    """A mapping file."""
+
+    label: str = ""
+    fields: dict[str, Field] = {}
+    lists: dict[str, Table] = {}
+    traps: list[Trap] = []
+    values: dict[str, str] = {}
+
+
+def load_mapping(name: str, state_directory: Path) -> Mapping:
+    """One of ours by its name (`ups-mib`), or a technician's, `snmp/NAME.toml` in the agent's state directory, which
+    goes first. Raises MappingError."""
+    if not _NAME.fullmatch(name):
+        raise MappingError(f"mapping {name[:64]!r}: a name like ups-mib, of [a-z0-9-]")
+    for path in (state_directory / FOLDER / f"{name}.toml", SHIPPED / f"{name}.toml"):
+        if path.is_file():
+            return read_mapping(path)
+    ours = ", ".join(sorted(each.stem for each in SHIPPED.glob("*.toml")))
+    raise MappingError(
+        f"mapping {name!r}: neither in {FOLDER}/ of the agent's state directory nor one of ours ({ours})"
+    )
+
+
+def read_mapping(path: Path) -> Mapping:
+    """Raises MappingError."""
+    try:
+        raw = path.read_bytes()
+        if len(raw) > FILE_BYTES_MAX:
+            raise MappingError(f"{path.name}: {len(raw)} bytes, at most {FILE_BYTES_MAX}")
+        mapping = msgspec.convert(tomllib.loads(raw.decode("utf-8")), Mapping)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise MappingError(f"{path.name}: {error}") from error
+    _check(mapping, path.name)
+    return mapping
+
+
+def _check(mapping: Mapping, where: str) -> None:
+    if len(mapping.fields) + len(mapping.lists) > FIELDS_MAX:
+        raise MappingError(f"{where}: {len(mapping.fields) + len(mapping.lists)} fields, at most {FIELDS_MAX}")
+    for name, field in mapping.fields.items():
+        place = f"{where}: fields.{name}"
+        for oid in filter(None, [field.oid, field.percent_of, field.row.column if field.row else ""]):
+            if not _OID.fullmatch(oid):
+                raise MappingError(f"{place}: {oid!r} is no object's number, as 1.3.6.1.2.1.1.3.0")
+            if "{row}" in oid and field.row is None:
+                raise MappingError(f"{place}: {oid!r} needs a `row`")
+        if field.take is not None and (field.row is not None or field.percent_of or field.rate):
+            raise MappingError(f"{place}: `take` is of a whole column, so it goes with no row, rate or percent_of")
+    for name, table in mapping.lists.items():
+        if not _OID.fullmatch(table.entry) or not table.items:
+            raise MappingError(
+                f"{where}: lists.{name}: `entry` is the number of a table's entry, with `items` below it"
+            )
+    for trap in mapping.traps:
+        if not _OID.fullmatch(trap.oid):
+            raise MappingError(f"{where}: traps: {trap.oid!r} is no notification's number")
+
+
+class Reader:
+    """Several mappings as one device's: what to ask for, and what the answers mean. `said` overrides their `values`."""
+
+    def __init__(self, mappings: Sequence[Mapping], said: Mapped[str, str] | None = None) -> None:
+        self.fields = {name: field for mapping in mappings for name, field in mapping.fields.items()}
+        self.lists = {name: table for mapping in mappings for name, table in mapping.lists.items()}
+        self.traps = {trap.oid: trap for mapping in mappings for trap in mapping.traps}
+        known = {key: value for mapping in mappings for key, value in mapping.values.items()}
+        if strange := set(said or {}) - set(known):
+            names = ", ".join(sorted(known)) or "none"
+            raise MappingError(f"values: the mapping knows no {', '.join(sorted(strange))}; it knows {names}")
+        self._said = known | dict(said or {})
+        self._before: dict[str, tuple[float, float]] = {}  # counter → its value, and when
+
+    def columns(self) -> list[str]:
+        """Columns to read whole: those that rows are looked up in, those that are taken together, and lists'."""
+        found = [field.row.column for field in self.fields.values() if field.row is not None]
+        found += [field.oid for field in self.fields.values() if field.take is not None]
+        found += [f"{table.entry}.{each.column}" for table in self.lists.values() for each in table.items.values()]
+        return list(dict.fromkeys(found))
+
+    def objects(self, told: Values) -> list[str]:
+        """Single objects to ask for, once the columns are known."""
+        found: list[str] = []
+        for field in self.fields.values():
+            if field.take is None and (row := self._row(field, told)) is not None:
+                found += [oid.replace("{row}", row) for oid in (field.oid, field.percent_of) if oid]
+        return list(dict.fromkeys(found))
+
+    def read(self, told: Values, at_s: float) -> dict[str, Any]:
+        """Fields of a reading. `at_s`: when it was told, on the monotonic clock, for rates."""
+        made: dict[str, Any] = {}
+        for name, field in self.fields.items():
+            value = self._value(name, field, told, at_s)
+            if value is not None:
+                made[name] = value
+        for name, table in self.lists.items():
+            if groups := _groups(table, told):
+                made[name] = groups
+        return made
+
+    def noticed(self, trap_oid: str, told: Values) -> tuple[Trap | None, dict[str, Any]]:
+        """What a notification means: its declaration, if any, and the fields that it tells."""
+        trap = self.traps.get(trap_oid)
+        if trap is None and ".0." in trap_oid:  # a version-1 trap of a MIB of version 2 (RFC 3584, 3.1)
+            before, _, last = trap_oid.rpartition(".0.")
+            trap = self.traps.get(f"{before}.{last}")
+        fields: dict[str, Any] = {}
+        for name, field in self.fields.items():
+            if field.take is not None or field.rate or field.percent_of or "{row}" in field.oid:
+                continue
+            if field.oid in told and (value := _plain(field, told[field.oid])) is not None:
+                fields[name] = value
+        return trap, fields | (trap.fields if trap is not None else {})
+
+    def _row(self, field: Field, told: Values) -> str | None:
+        """The row's index; empty where none is needed, None where the table has no such row."""
+        if field.row is None:
+            return ""
+        wanted = field.row.equals
+        for key, value in self._said.items():
+            wanted = wanted.replace(f"{{{key}}}", value)
+        start = field.row.column + "."
+        for oid, value in told.items():
+            if oid.startswith(start) and as_text(value) == wanted:
+                return oid.removeprefix(start)
+        return None
+
+    def _value(self, name: str, field: Field, told: Values, at_s: float) -> Any:
+        if field.take is not None:
+            start = field.oid + "."
+            rows = [told[oid] for oid in told if oid.startswith(start)]
+            return _taken(field, [n for n in (_plain(field, row) for row in rows) if isinstance(n, int | float)])
+        row = self._row(field, told)
+        if row is None or (raw := told.get(field.oid.replace("{row}", row))) is None:
+            return None
+        if not field.percent_of and not field.rate:
+            return _plain(field, raw)
+        number = _number(raw)
+        if number is None or number in field.unknown:
+            return None
+        if field.rate:
+            return self._rate(name, number, at_s, field.scale)
+        whole = _number(told.get(field.percent_of.replace("{row}", row), b""))
+        if not whole or whole < 0:
+            return None
+        percent = 100 * number / whole
+        return round(100 - percent if field.left else percent, 1)
+
+    def _rate(self, name: str, number: float, at_s: float, scale: float) -> float | None:
+        before = self._before.get(name)
+        self._before[name] = (number, at_s)
+        if before is None or at_s <= before[1] or number < before[0]:
+            return None  # the first time, or the counter began anew
+        return round((number - before[0]) / (at_s - before[1]) * scale, 3)
+
+
+def as_text(value: Value) -> str:
+    """As people read it: bytes as UTF-8 or GB18030 text, without what cannot be printed."""
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        text = value.decode("gb18030", "replace")
+    return "".join(each for each in text if each.isprintable()).strip()[:256]
+
+
+def _plain(field: Field | Column, raw: Value) -> Any:
+    if field.words:
+        return field.words.get(as_text(raw))
+    if field.text:
+        return as_text(raw)
+    number = _number(raw)
+    if number is None or (isinstance(field, Field) and number in field.unknown):
+        return None
+    scaled = number * field.scale
+    return int(scaled) if field.scale == 1.0 and scaled == int(scaled) else round(scaled, 3)
+
+
+def _number(raw: Value) -> float | None:
+    """A number; some devices write theirs as text."""
+    if isinstance(raw, bool | int | float):
+        return float(raw) if abs(raw) < 1e300 else None
+    text = as_text(raw)
+    try:
+        return float(text) if re.fullmatch(r"[+-]?\d{1,18}(\.\d{1,9})?", text) else None
+    except ValueError:
+        return None
+
+
+def _taken(field: Field, numbers: list[float]) -> float | int | None:
+    if not numbers:
+        return None
+    match field.take:
+        case Take.MIN:
+            return min(numbers)
+        case Take.MAX:
+            return max(numbers)
+        case Take.SUM:
+            return sum(numbers)
+        case Take.COUNT:
+            return len(numbers)
+        case _:
+            return round(sum(numbers) / len(numbers), 3)
+
+
+def _groups(table: Table, told: Values) -> list[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for name, item in table.items.items():
+        start = f"{table.entry}.{item.column}."
+        for oid, raw in told.items():
+            if oid.startswith(start) and (value := _plain(item, raw)) is not None:
+                rows.setdefault(oid.removeprefix(start), {})[name] = value
+    ordered = sorted(rows, key=lambda index: [int(part) for part in index.split(".") if part.isdigit()])
+    return [rows[index] for index in ordered[:64]]

@@ -1,0 +1,76 @@
+"""Asks an SNMP device for what its mapping files name, and says it in a reading's fields."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from edge.probes.snmp.mapping import MappingError, Reader, Value, load_mapping
+from edge.probes.snmp.settings import SnmpSettings, check
+from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
+from shouwang.reasons import Reason, reason_of
+from shouwang.vocabulary import Driver
+
+_ALIVE = "1.3.6.1.2.1.1.3.0"  # sysUpTime: every agent has it (RFC 3418)
+
+
+class SnmpProbe(Probe):
+    """Target: `host[:port]`, port 161."""
+
+    driver = Driver.SNMP
+    Settings = SnmpSettings
+
+    def __init__(self, target: str, settings: Any, around: Around) -> None:
+        super().__init__(target, settings, around)
+        self._host, self._port = host_and_port(target, 161)
+        check(settings)
+        self._reader = make_reader(settings, around)
+        from edge.probes.snmp.asking import Asker  # its library is loaded with the first device
+
+        self._asker = Asker(settings)
+
+    async def ask(self, timeout_s: float) -> Answer:
+        """`reachable`: it answers us; `latency_ms` is that of its first answer."""
+        from edge.probes.snmp.asking import NonsenseError, RefusedError
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._ask(timeout_s)
+        except TimeoutError:
+            code = "snmp3_silent" if self.settings.version == "3" else "snmp_silent"
+            return Answer(False, reason=Reason(code, {"s": timeout_s, "port": self._port}))
+        except RefusedError as error:
+            return Answer(True, reason=error.reason)
+        except NonsenseError as error:
+            return Answer(False, reason=Reason("answer_unreadable", {"text": str(error)}))
+        except OSError as error:
+            return Answer(False, reason=reason_of(error))
+
+    async def _ask(self, timeout_s: float) -> Answer:
+        clock = self.around.clock
+        address = await self.around.allowed.resolve(self._host, self._port)
+        session = await self._asker.open(address, self._port, timeout_s)
+        began_s = clock.now().mono_s
+        told: dict[str, Value] = {}
+        latency_ms = None
+        for column in self._reader.columns():
+            told |= await session.column(column)
+            latency_ms = latency_ms or (clock.now().mono_s - began_s) * 1000
+        wanted = self._reader.objects(told)
+        told |= await session.objects(wanted or [_ALIVE])
+        at_s = clock.now().mono_s
+        latency_ms = latency_ms or (at_s - began_s) * 1000
+        fields = self._reader.read(told, at_s)
+        if not fields and self._reader.fields:
+            return Answer(
+                True, latency_ms, reason=Reason("snmp_nothing", {"mapping": ", ".join(self.settings.mapping)})
+            )
+        return Answer(True, latency_ms, fields)
+
+
+def make_reader(settings: SnmpSettings, around: Around) -> Reader:
+    """The device's mapping files, read. Raises ProbeConfigError."""
+    try:
+        return Reader([load_mapping(name, around.state_directory) for name in settings.mapping], settings.values)
+    except MappingError as error:
+        raise ProbeConfigError(str(error)) from error
