@@ -26,6 +26,7 @@ from collector.hearing import EVENTS, REPORTS, BrokerLogin, Hearing
 from collector.intake import Intake, Taken
 from collector.journal import Journal, JournalFull, Row
 from collector.ledgering import Ledgering
+from collector.memory import give_back
 from collector.notify import Answer
 from collector.record import Record
 from collector.recorder.file import read_state
@@ -51,6 +52,7 @@ JOURNALLED = (Channel.REPORT, Channel.EVENT, Channel.REPLY)
 GATHER_S = 0.1
 PENDING_MAX = 20_000
 SNAPSHOT_EVERY_S = 60.0
+GIVE_BACK_EVERY_S = 30.0
 STORE_FAILING_MS = 60_000
 RECORDER_SILENT_MS = 120_000
 
@@ -319,9 +321,13 @@ class Collector:
     # --- keeping house -----------------------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
+        given_back_s = SystemClock().now().mono_s
         while True:
             await asyncio.sleep(1)
             now = SystemClock().now()
+            if now.mono_s - given_back_s > GIVE_BACK_EVERY_S:
+                given_back_s = now.mono_s
+                await asyncio.to_thread(give_back)
             self.acks.forget(now.mono_s)
             self.flood.forget(now.mono_s)
             self._snapshot_some()

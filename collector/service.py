@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import ssl
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from collector import memory
 from collector.app import Collector, CollectorOptions
 from collector.broker import COLLECTOR, collector_password
 from collector.directly import Directly
@@ -64,6 +64,7 @@ def login_of(settings: Settings) -> BrokerLogin:
 
 async def watch(settings: Settings) -> None:
     """Hears, decides and tells, until SIGTERM."""
+    memory.be_thrifty()
     ways = configured(settings.notify)
     engine = await asyncio.to_thread(ledger_of, settings)
     options = CollectorOptions(
@@ -76,7 +77,7 @@ async def watch(settings: Settings) -> None:
         public_url=settings.public_url,
     )
     collector = await asyncio.to_thread(Collector, options)
-    _settle_garbage()
+    memory.settle()
     notifier = Notifier(engine, ways)
     collector.on_owed = notifier.wake
     collector.directly = Directly(ways, options.kinds, options.public_url)
@@ -126,14 +127,6 @@ def record(settings: Settings) -> None:
 
 def _alive() -> None:
     notify("WATCHDOG=1")
-
-
-def _settle_garbage() -> None:
-    """The fleet stays: a full collection over millions of its objects would stop the watch for a second and free
-    nothing. What messages leave behind is freed by counting references."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 1_000)
 
 
 def journal_of(settings: Settings) -> Path:
