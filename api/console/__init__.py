@@ -7,6 +7,7 @@ from api.console import (
     centres,
     device,
     devices,
+    edit_device,
     home,
     incidents,
     maintenance,
@@ -36,6 +37,7 @@ _PAGES = (
     maintenance,
     unregistered,
     add_device,
+    edit_device,
     notify,
 )
 

@@ -35,6 +35,26 @@ def add_device(connection: Connection, row: FleetRow, now_ms: int) -> None:
     touch_fleet(connection, now_ms)
 
 
+CHANGED_BY_HAND = ("name", "room", "driver", "target", "settings", "profile", "owner", "maintainer")
+"""What a person changes at a page; the rest is the fleet file's."""
+
+
+def change_device(connection: Connection, row: FleetRow, now_ms: int) -> bool:
+    """Changes `CHANGED_BY_HAND` of a device that there is; False where there is none. `row` was checked by
+    `shouwang.fleet.parse`. Expects `writes=True`."""
+    values = {name: value for name, value in _values(row).items() if name in CHANGED_BY_HAND}
+    if row.settings is None:
+        del values["settings"]  # nothing is said of them
+    done = connection.execute(
+        update(Device)
+        .where(Device.centre == row.centre, Device.device == row.device, Device.retired_at.is_(None))
+        .values(**values)
+    )
+    if done.rowcount:
+        touch_fleet(connection, now_ms)
+    return bool(done.rowcount)
+
+
 def retire_device(connection: Connection, centre: str, device: str, now_ms: int) -> bool:
     """Takes a device out of the watch; its history stays. False where there is none. Expects `writes=True`."""
     done = connection.execute(

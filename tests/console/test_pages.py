@@ -70,6 +70,7 @@ def every_page(console: Console) -> list[str]:
         "/incidents?state=all&severity=major", f"/incidents/{picture.silent_incident}",
         f"/incidents/{picture.offline_incident}", f"/incidents/{picture.help_incident}", "/search", "/search?q=光明",
         "/maintenance", "/unregistered", f"/add-device?centre={centre}&kind=camera", "/notifications",
+        f"/add-device?centre={centre}&kind=ecommerce_point", f"/centres/{centre}/devices/{device}/edit",
     ]  # fmt: skip
 
 
@@ -334,6 +335,26 @@ def test_new_devices_are_checked_by_the_rules_of_the_fleet_file(console: Console
         assert answer.status_code == 422, wrong
         assert said in answer.text, wrong
     assert rows(console, select(Device).where(Device.device == "cam-77")) == []
+
+
+def test_the_settings_of_its_driver_are_entered_checked_and_changed(console: Console, admin: Reader) -> None:
+    centre = console.picture.silent.partition("/")[0]
+    form = {"centre": centre, "kind": "camera", "device": "cam-78", "target": "rtsp://192.168.1.78/1", "driver": "rtsp"}
+    assert 'name="set_password"' in admin.text(f"/add-device?centre={centre}&kind=camera&driver=rtsp")
+    refused = admin.post("/add-device", **form, set_user="admin", set_password="hunter2")
+    assert refused.status_code == 422
+    assert "secret:NAME" in refused.text
+    assert admin.post("/add-device", **form, set_password="secret:hall").status_code == 303
+    stands = select(Device.settings, Device.target, Device.owner).where(Device.device == "cam-78")
+    assert rows(console, stands) == [({"password": "secret:hall"}, form["target"], "")]
+    address = f"/centres/{centre}/devices/cam-78"
+    assert "secret:hall" in admin.text(f"{address}/edit")
+    changed = form | {"driver": "http", "target": "http://192.168.1.78/", "owner": "村委会"}
+    assert admin.post(f"{address}/edit", **changed, set_status="200, 204").headers["location"] == address
+    assert rows(console, stands) == [({"status": [200, 204]}, changed["target"], "村委会")]
+    wrong = admin.post(f"{address}/edit", **changed, set_trust="perhaps")
+    assert wrong.status_code == 422
+    assert "trust" in wrong.text
 
 
 def test_a_new_device_is_on_trial_until_it_is_kept_or_taken_back(console: Console, admin: Reader) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from api.access import AddsDevices, Asker
 from api.console.add_device.entered import Entered, check, next_name, of_form
+from api.console.add_device.shown import form_values, tried_as, tried_now
 from api.console.device.probed import Probed, said_of
 from api.console.page import Page
 from api.console.when import HOUR_MS
@@ -22,7 +23,6 @@ from api.problems import not_found
 from api.rest.waiting import PROBE_WITHIN_S, ask_collector
 from shouwang.ledger import deeds, views, windows
 from shouwang.ledger.adding import AddError, add_device, retire_device
-from shouwang.vocabulary import Driver, Room
 
 router = APIRouter()
 
@@ -47,8 +47,19 @@ def form(request: Request, asker: AddsDevices) -> Response:
 @router.post("/add-device")
 async def begin(request: Request, asker: AddsDevices) -> Response:
     """Takes the device into the fleet on trial; what is wrong is said beside each field."""
-    entered = of_form({name: value for name, value in (await request.form()).items() if isinstance(value, str)})
-    return await asyncio.to_thread(_begin, Page(request, asker), asker, entered)
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    return await asyncio.to_thread(_begin, Page(request, asker), asker, of_form(form), form.get("tried", ""))
+
+
+@router.post("/add-device/try")
+async def try_entered(request: Request, asker: AddsDevices) -> Response:
+    """Has the centre's agent ask once what was entered; nothing is kept."""
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    page, entered = Page(request, asker), of_form(form)
+    said, tried, wrong = await tried_now(page, asker, entered)
+    if page.is_part:
+        return page.show("add_device/tried_now.html", said=said, tried=tried)
+    return await asyncio.to_thread(_form, page, asker, entered, wrong, said=said)
 
 
 @router.get("/add-device/{centre}/{device}")
@@ -88,7 +99,7 @@ def take_back(request: Request, asker: AddsDevices, centre: Name, device: Name) 
     return page.back(f"/centres/{centre}")
 
 
-def _begin(page: Page, asker: Asker, entered: Entered) -> Response:
+def _begin(page: Page, asker: Asker, entered: Entered, tried: str) -> Response:
     house = page.house
     with house.reading() as connection:
         if entered.centre and views.centre(connection, asker.scope, page.now_ms, entered.centre) is None:
@@ -101,6 +112,8 @@ def _begin(page: Page, asker: Asker, entered: Entered) -> Response:
     try:
         with house.writing() as connection:
             add_device(connection, row, page.now_ms)
+            if tried == tried_as(row):
+                return page.back(f"/centres/{row.centre}/devices/{row.device}")
             until_ms = page.now_ms + TRIAL_MS
             windows.begin(
                 connection,
@@ -118,7 +131,15 @@ def _begin(page: Page, asker: Asker, entered: Entered) -> Response:
     return page.back(f"/add-device/{row.centre}/{row.device}")
 
 
-def _form(page: Page, asker: Asker, entered: Entered, wrong: dict[str, str], *, status: int = 200) -> Response:
+def _form(
+    page: Page,
+    asker: Asker,
+    entered: Entered,
+    wrong: dict[str, str],
+    *,
+    status: int = 200,
+    said: Probed | None = None,
+) -> Response:
     house = page.house
     centre, taken = None, set[str]()
     if entered.centre:
@@ -131,23 +152,8 @@ def _form(page: Page, asker: Asker, entered: Entered, wrong: dict[str, str], *, 
                 taken = {each["device"] for each in devices["items"]}
     if not entered.device and entered.kind in house.kinds and centre is not None:
         entered.device = next_name(house.kinds[entered.kind], taken)
-    declared = house.kinds.declared
-    return page.show(
-        "add_device/form.html",
-        "centres",
-        status=status,
-        entered=entered,
-        wrong=wrong,
-        centre=centre,
-        kinds=page.kind_labels(),
-        drivers=[each.value for each in Driver],
-        rooms=[each.value for each in Room],
-        kind=declared.get(entered.kind),
-        profiles=[
-            (name, page.language.label(profile.label))
-            for name, profile in (declared[entered.kind].profiles.items() if entered.kind in declared else ())
-        ],
-    )
+    values = form_values(page, entered, wrong) | {"centre": centre, "said": said}
+    return page.show("add_device/form.html", "centres", status=status, **values)
 
 
 def _trial(page: Page, asker: Asker, centre: str, device: str, said: Probed | None) -> Response:
