@@ -25,7 +25,7 @@ from shouwang.kinds.wire import kind_of
 from shouwang.messages import Aside, Event, Presence, Reply, Report
 from shouwang.vocabulary import Cause
 
-HELP_CALL = "help_call"
+HELP_CALL, FALLBACK_USED = "help_call", "fallback_used"
 EVENT_IDS_KEPT = 100_000
 FIRST_HEARD_AT_ONCE = 4_000
 
@@ -130,6 +130,8 @@ class Deciding:
         self.pending.events.append(call)
         if event.event == HELP_CALL:
             self._steps(self.incidents.help_call(call, now, self.watch.attentive_s))
+        elif event.event == FALLBACK_USED:
+            self._steps(self.incidents.fallback_used(call, now, self.watch.attentive_s))
         if call.device is None:
             self._aside(taken.path, Aside("unknown_device", event.event, event.device, event.kind), now, decided)
 

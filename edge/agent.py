@@ -9,7 +9,7 @@ import signal
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,6 +28,9 @@ from shouwang import __version__, kinds, sd_notify
 from shouwang.clock import Clock, SystemClock
 from shouwang.messages import VERSION, Command, Reply
 from shouwang.reasons import Reason, reason_of
+
+if TYPE_CHECKING:
+    from edge.fallback import Fallbacks
 
 _log = logging.getLogger("edge.agent")
 
@@ -64,6 +67,7 @@ class Agent:
             on_config=self._configured,
             on_command=self._commanded,
         )
+        self._fallbacks = self._make_fallbacks(state, options.centre)
         self._schedule = Schedule(self._took, self._clock)
         self._gathering = Gathering(self._uplink.report)
         self._stopping = asyncio.Event()
@@ -81,9 +85,16 @@ class Agent:
         if config is not None:
             self._watch(config)
         await self._uplink.start()
+        fallbacks = () if self._fallbacks is None else (self._fallbacks.run(),)
         running = [
             asyncio.create_task(work)
-            for work in (self._schedule.run(), self._gathering.run(), self._look_after(), self._feed_watchdog())
+            for work in (
+                *fallbacks,
+                self._schedule.run(),
+                self._gathering.run(),
+                self._look_after(),
+                self._feed_watchdog(),
+            )
         ]
         _log.info("watching boot=%s version=%s outbox=%r", self._outbox.boot, __version__, self._outbox.trouble or "ok")
         sd_notify.notify("READY=1")
@@ -102,6 +113,20 @@ class Agent:
             self._executor.shutdown()
             self._outbox.close()
             self._around.close()
+
+    def _make_fallbacks(self, state: Path, centre: str) -> Fallbacks | None:
+        """None where no other ways are named, as in most centres."""
+        if not (state / "fallbacks.toml").exists():
+            return None
+        from edge.fallback import Fallbacks, Tries, UplinkLine, load  # few agents need it
+
+        said = load(state / "fallbacks.toml")
+        if not said.way:
+            return None
+        line = UplinkLine(self._uplink, self._outbox, self._clock)
+        made = Fallbacks(said, Tries(state / "fallbacks.db"), line, self._around, centre)
+        self._uplink.event_kept = made.look
+        return made
 
     # --- configuration
 

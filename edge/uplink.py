@@ -7,7 +7,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -42,6 +42,10 @@ class Login:
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
 
+    def at(self, url: str, tls: ssl.SSLContext | None) -> Login:
+        """The same identity at another address of the broker."""
+        return replace(self, url=url, tls=tls)
+
 
 async def _no_commands(command: Command) -> Reply:
     return Reply(v=VERSION, id=command.id, ok=False, reason="this agent takes no commands")
@@ -74,6 +78,7 @@ class Uplink:
         self._reserved: int | None = None
         self._accepted = False
         self._lost: dict[str, Lost] = {}
+        self.event_kept: Callable[[], None] = lambda: None
         self.asides = 0  # messages that made no sense
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
@@ -126,13 +131,20 @@ class Uplink:
         """Loses the connection, and makes it again with back-off."""
         self._client.drop()
 
+    def leave_by(self, login: Login, source: str = "") -> None:
+        """Goes another way from now on, at once: another address of the broker, or another way out of this machine."""
+        self.login = login
+        self._client.redial(login.url, login.tls, source)
+
     async def report(self, readings: Sequence[Reading]) -> list[Row]:
         """Keeps readings and sends them on; when it returns they are safe on disk, not yet sent."""
         return await self._dispatch.report(readings)
 
     async def event(self, event: Event) -> Row:
         """Keeps an event and sends it on, at once and ahead of everything."""
-        return await self._dispatch.event(event)
+        row = await self._dispatch.event(event)
+        self.event_kept()
+        return row
 
     async def tell_lost(self) -> None:
         """Says in presence what the outbox had to give up, when that has changed. For a timer."""

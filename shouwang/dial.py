@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import socket
 import ssl
@@ -23,11 +24,13 @@ class DialError(OSError):
 
 
 class Dialler:
-    """Connects to one place again and again; an address that once worked is used when the name does not resolve."""
+    """Connects to one place again and again; an address that once worked is used when the name does not resolve.
+    `source`: the way out, an address of this machine or the name of an interface (which needs CAP_NET_RAW)."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None, source: str = "") -> None:
         self.host = host
         self.port = port
+        self._source = source
         self._tls = tls
         self._last_good: tuple[int, tuple[str, int]] | None = None
 
@@ -80,6 +83,7 @@ class Dialler:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
+            _leave_by(sock, self._source)
             await loop.sock_connect(sock, address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is None:
@@ -162,6 +166,17 @@ class Connection:
     def local_address(self) -> str:
         """The address it goes out from, as text."""
         return str(self._sock.getsockname()[0])
+
+
+def _leave_by(sock: socket.socket, source: str) -> None:
+    if not source:
+        return
+    try:
+        ipaddress.ip_address(source)
+    except ValueError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, source.encode() + b"\0")
+    else:
+        sock.bind((source, 0))
 
 
 def tls_context(

@@ -8,9 +8,11 @@ the one they came on, because packet ids are used again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import random
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -113,6 +115,7 @@ class MqttClient:
         self._flushing = False
         self._ended: asyncio.Future[str] | None = None
         self._taken_over = False
+        self._nudge = asyncio.Event()  # connect now, whatever the back-off
         self._paho = self._make_paho()
 
     # --- what callers do
@@ -133,6 +136,14 @@ class MqttClient:
             await asyncio.wait([self._task], timeout=2)
         self._paho.abandon()
         self._forget()
+
+    def redial(self, url: str, tls: ssl.SSLContext | None = None, source: str = "") -> None:
+        """From now on by another way, at once: another address of the broker, or another way out (`source`, see
+        `Dialler`). What is under way is lost, as when a connection ends."""
+        host, port, secure = split_url(url)
+        self._dialler = Dialler(host, port, tls if secure else None, source)
+        self.drop()
+        self._nudge.set()
 
     def drop(self) -> None:
         """Cuts the connection as a lost network would (simulators do); it is made again with back-off."""
@@ -237,14 +248,16 @@ class MqttClient:
             if self._taken_over:
                 wait_s = max(wait_s, _TAKEN_OVER_WAIT_S * random.uniform(1, 2))  # noqa: S311
             delay_s = min(delay_s * 2, self.options.backoff_max_s)
-            await asyncio.sleep(wait_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudge.wait(), wait_s)
+            self._nudge.clear()
 
     async def _one_connection(self) -> str:
         """From dialling to the end of the connection; gives why it ended."""
         options = self.options
         self._taken_over = False
         try:
-            connection = await self._dialler.dial(options.connect_timeout_s)
+            connection = await self._dial()
         except DialError as error:
             self._say_disconnected(str(error))
             return str(error)
@@ -262,6 +275,19 @@ class MqttClient:
             self._paho.abandon()
             self._end("closed")
         return ended.result()
+
+    async def _dial(self) -> Connection:
+        """Raises DialError; also when another way is to be taken meanwhile."""
+        dialling = self._loop.create_task(self._dialler.dial(self.options.connect_timeout_s))
+        nudged = self._loop.create_task(self._nudge.wait())
+        try:
+            await asyncio.wait({dialling, nudged}, return_when=asyncio.FIRST_COMPLETED)
+            if dialling.done():
+                return dialling.result()
+            raise DialError("another way is taken")
+        finally:
+            nudged.cancel()
+            dialling.cancel()
 
     def _connack_missing(self) -> None:
         self._paho.abandon()

@@ -208,6 +208,17 @@ class Incidents:
             tell(desk, o)
         return desk.finish(self._review)
 
+    def fallback_used(self, call: HelpCall, now: Now, attentive_s: float) -> list[Step]:
+        """While nobody acknowledged a call, its agent tried another way: a line of the call's timeline."""
+        desk = self._desk
+        desk.at(now, attentive_s)
+        name = f"{call.path}/{call.name}" if call.device is None else f"{call.device.centre}/{call.device.device}"
+        o = desk.by_key.get(f"help:{name}")
+        if o is not None:
+            way, said = (str(call.detail.get(key) or "")[:200] for key in ("way", "said"))
+            desk.note(o, "fallback", text=said, way=way, failed=call.detail.get("ok") is not True)
+        return desk.finish(self._review)
+
     def probed(self, device: DeviceFacts, ok: bool, text: str, now: Now) -> list[Step]:
         """A probe of our own accord was answered, or was not."""
         desk = self._desk

@@ -295,6 +295,20 @@ def test_a_second_press_is_told_on_the_same_incident() -> None:
     assert village.told() == ["opened", "updated"]
 
 
+def test_other_ways_that_an_agent_took_for_a_call_stand_in_its_timeline() -> None:
+    village = Village(centres(1))
+    village.start()
+    village.press("c0", "call-00")
+    steps = village.other_way("c0", "call-00", "sms", False, "no mobile network")
+    steps += village.other_way("c0", "call-00", "siren", True, "on")
+    lines = [(e.what, e.text, e.detail) for step in steps for e in step.entries]
+    assert lines == [
+        ("fallback", "no mobile network", {"way": "sms", "failed": True}),
+        ("fallback", "on", {"way": "siren"}),
+    ]
+    assert village.other_way("c0", "call-01", "sms", True, "sent") == [], "no call is known: it stands among the events"
+
+
 def test_an_old_help_call_is_told_at_once_with_its_age() -> None:
     village = Village(centres(1, 2)).start().wait(60)
     steps = village.press("c0", "call-00", age_ms=3 * 3_600_000)

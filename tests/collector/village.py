@@ -253,6 +253,20 @@ class Village:
         )
         return self._stepped(self.incidents.help_call(call, self.now, self.watch.attentive_s))
 
+    def other_way(self, name: str, key: str, way: str, ok: bool, said: str) -> list[Step]:
+        """An agent tells that it tried another way for a call."""
+        call = HelpCall(
+            id=f"call-id-{way}",
+            device=self.fleet.by_path[name].get(key),
+            path=name,
+            name=key,
+            pressed_at_ms=self.now.wall_ms,
+            received_at_ms=self.now.wall_ms,
+            event="fallback_used",
+            detail={"way": way, "ok": ok, "said": said},
+        )
+        return self._stepped(self.incidents.fallback_used(call, self.now, self.watch.attentive_s))
+
     def deed(self, what: str, incident: IncidentRecord, who: str = "Bao", note: str = "") -> str:
         deed = DeedOf(1, what, who, note, self.now.wall_ms, incident.id)
         steps, refused = self.incidents.deed(deed, self.now, self.watch.attentive_s)

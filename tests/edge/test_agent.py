@@ -103,14 +103,14 @@ async def test_from_a_retained_configuration_to_readings_and_probe_now(
             config(
                 device("cam-01", "rtsp", camera.url, 60, user="admin", password="secret:hall"),
                 device("call-01", "sip", f"127.0.0.1:{phone.port}", 60, kind="call_terminal"),
-                device("nvr-01", "gbt28181", "34020000001110000001", 60, kind="nvr"),
+                device("nvr-01", "telepathy", "34020000001110000001", 60, kind="nvr"),
                 site(60),
             )
         )
         await agent.start()
         await until(lambda: {"cam-01", "call-01", "site"} <= set(listener.readings()), "all three", limit_s=20)
         assert "nvr-01" not in listener.readings()
-        assert "nvr-01: this agent has no driver 'gbt28181'" in agent.said()
+        assert "nvr-01: this agent has no driver 'telepathy'" in agent.said()
         of_camera = {"kind": "camera", "driver": "rtsp", "settings": {"user": "admin", "password": "secret:hall"}}
         commands: dict[str, dict[str, Any]] = {
             "cam-01": {"command": "probe", "device": "cam-01"},
