@@ -12,6 +12,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 KEPT = 300
 BODY_MAX_BYTES = 256 * 1024
+TEST = "test"
+"""The type of what the console's "send test" sends: a message of no incident."""
 
 
 class Refused(ValueError):
@@ -25,7 +27,7 @@ class _Text(msgspec.Struct):
 
 class _Body(msgspec.Struct):
     type: str
-    incident: dict[str, Any]
+    incident: dict[str, Any] = {}
     text: _Text = msgspec.field(default_factory=_Text)
     url: str = ""
 
@@ -69,6 +71,9 @@ class Arrivals:
         except msgspec.MsgspecError as error:
             self.refused += 1
             raise Refused(f"not a notification: {error}") from error
+        if said.type != TEST and not said.incident:
+            self.refused += 1
+            raise Refused(f"not a notification: a {said.type[:40]!r} without an incident")
         id_ = headers["webhook-id"]
         if (known := self._held.get(id_)) is not None:
             known.times += 1

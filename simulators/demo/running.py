@@ -22,7 +22,7 @@ from shouwang.settings import Loaded, load
 from shouwang.supervisor import Supervisor
 from shouwang.trouble import Trouble
 from simulators.control import Control
-from simulators.demo.arrivals import Arrival, Arrivals
+from simulators.demo.arrivals import TEST, Arrival, Arrivals
 from simulators.demo.page import Showing, make_app
 from simulators.demo.prepare import Asked, Prepared, check_ports, prepare, write_secret
 from simulators.demo.telling import Telling
@@ -229,7 +229,7 @@ class Demo:
             self.telling.say(f"另有{more}起事件", f"and {more} more incidents")
 
     def _arrived(self, arrival: Arrival) -> None:
-        if self.telling.fact("first_notification_s"):
+        if arrival.type != TEST and self.telling.fact("first_notification_s"):
             self.telling.say(
                 "第一条通知已到达，签名正确：", "the first notification has arrived, its signature verified:"
             )

@@ -66,6 +66,15 @@ async def test_a_signed_notification_is_shown_once_however_often_it_comes(
     assert (await page.get("/state?arrivals=1")).json()["arrivals"] == []
 
 
+async def test_a_test_of_the_console_arrives_as_one(page: httpx.AsyncClient) -> None:
+    body = json.dumps({"type": "test", "text": {"zh": "【测试】", "en": "[Test]"}, "url": ORIGIN}).encode()
+    assert (await page.post("/webhook", content=body, headers=signed("msg_t", body))).status_code == 204
+    (shown,) = (await page.get("/state")).json()["arrivals"]
+    assert (shown["type"], shown["zh"], shown["incident_id"]) == ("test", "【测试】", "")
+    nothing = json.dumps({"type": "incident.opened"}).encode()
+    assert (await page.post("/webhook", content=nothing, headers=signed("msg_n", nothing))).status_code == 401
+
+
 @pytest.mark.parametrize("wrong", ["other secret", "no headers", "changed body", "old"])
 async def test_what_does_not_verify_is_refused_and_counted(
     page: httpx.AsyncClient, showing: Showing, wrong: str

@@ -5,14 +5,14 @@ const words = {
   zh: {
     other: "English", start: "开始", running: "进行中", repeated: "重复到达", verified: "签名已核对",
     severity: { emergency: "紧急", critical: "严重", major: "重要", minor: "一般" },
-    type: { "incident.opened": "新事件", "incident.updated": "扩大", "incident.merged": "并入", "incident.escalated": "升级",
+    type: { test: "测试", "incident.opened": "新事件", "incident.updated": "扩大", "incident.merged": "并入", "incident.escalated": "升级",
       "incident.acknowledged": "已受理", "incident.closed": "已恢复" },
     page: "首页", incident: "首个事件", notification: "首条通知", speed: "时间快", refused: "签名不符而拒收", away: "演示已结束，或正在启动。",
   },
   en: {
     other: "中文", start: "Start", running: "under way", repeated: "arrived again", verified: "signature verified",
     severity: { emergency: "emergency", critical: "critical", major: "major", minor: "minor" },
-    type: { "incident.opened": "opened", "incident.updated": "grew", "incident.merged": "merged", "incident.escalated": "escalated",
+    type: { test: "test", "incident.opened": "opened", "incident.updated": "grew", "incident.merged": "merged", "incident.escalated": "escalated",
       "incident.acknowledged": "acknowledged", "incident.closed": "closed" },
     page: "first page", incident: "first incident", notification: "first notification", speed: "time runs", refused: "refused for their signature",
     away: "The demo has ended, or is starting.",
@@ -41,7 +41,7 @@ function drawArrival(arrival) {
   const item = element("li", "", `${arrival.severity} ${kind}`);
   const tags = element("div", "", "tags");
   tags.append(element("time", clock(arrival.at_ms)), element("b", w.type[arrival.type] || arrival.type),
-    element("span", w.severity[arrival.severity] || arrival.severity), element("span", `✓ ${w.verified}`));
+    ...(arrival.severity ? [element("span", w.severity[arrival.severity] || arrival.severity)] : []), element("span", `✓ ${w.verified}`));
   if (arrival.times > 1) tags.append(element("span", `${w.repeated} ×${arrival.times}`));
   const text = element("div", language === "zh" ? arrival.zh : arrival.en, "text");
   item.append(tags, text);
