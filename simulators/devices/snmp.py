@@ -107,7 +107,8 @@ class SnmpDevice(asyncio.DatagramProtocol):
         elif self.half:
             answers = [answer[: len(answer) // 2]]
         elif self.forged:
-            answers = [os.urandom(40), answer.replace(ber.tlv(ber.OCTETS, b"public"), ber.tlv(ber.OCTETS, b"Public"))]
+            other = answer.replace(ber.tlv(ber.OCTETS, b"public"), ber.tlv(ber.OCTETS, b"Public"))
+            answers = [os.urandom(40), other, answer]
         for each in answers:
             asyncio.get_running_loop().call_later(self.delay_s, self._send, each, addr)
 

@@ -1,156 +1,174 @@
-"""Asks one device for objects and columns: gufo-snmp's sessions, with bounds, a second try, and errors in words."""
+"""Asks one device for objects and columns (RFC 3416, 4.2): GET, GETNEXT and GETBULK, with bounds and a second try."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+import random
+from collections.abc import Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
-from gufo.snmp import Aes128Key, NoSuchInstance, Sha1Key, Sha256Key, SnmpAuthError, SnmpError, SnmpVersion, User
-from gufo.snmp.aio import SnmpSession
-from gufo.snmp.user import KeyType
-
+from edge.probes.snmp import ber, pdu
+from edge.probes.snmp.ber import MalformedError
 from edge.probes.snmp.mapping import ROWS_MAX, Value
+from edge.probes.snmp.pdu import Pdu
 from edge.probes.snmp.settings import SnmpSettings
-from shouwang.reasons import Reason
+from edge.probes.snmp.talking import ByCommunity, ByUser, RefusedError, Talk
+from edge.probing import Around
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 _AT_ONCE = 24
 """Objects in one question: an answer that fits an Ethernet frame, whatever they are."""
-_VERSIONS = {"1": SnmpVersion.v1, "2c": SnmpVersion.v2c, "3": SnmpVersion.v3}
-_AUTH = {"sha1": Sha1Key, "sha256": Sha256Key}
+_ROWS_AT_ONCE = 25
+_SOCKETS_MAX = 256
+_TRIES = 2
+_TOO_BIG, _NO_SUCH_NAME = 1, 2
+_NULL = ber.tlv(ber.NULL, b"")
 
-_Got = TypeVar("_Got")
-
-
-class RefusedError(Exception):
-    """The device answers, and does not let us in."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+__all__ = ["Asker", "NonsenseError", "RefusedError", "Session"]
 
 
 class NonsenseError(Exception):
-    """What came is no SNMP that can be read."""
+    """The device answers what cannot be meant; the message says what."""
 
 
 class Asker:
-    """One device's. A question is sent a second time when nothing comes; a socket is held only while it is asked."""
+    """One device's. It keeps what is known of a v3 device's engine, and holds a socket only while it asks."""
 
-    def __init__(self, settings: SnmpSettings) -> None:
-        self._settings = settings
-        self._version = _VERSIONS[settings.version]
-        self._user: User | None = None
-        self._engine: bytes | None = None  # of a v3 device, kept so that it need not be found each time
+    def __init__(self, settings: SnmpSettings, around: Around) -> None:
+        self._around = around
+        self._talk: Talk = ByUser(settings, around.clock) if settings.version == "3" else ByCommunity(settings)
+        self._first_version = settings.version == "1"
 
-    async def open(self, address: str, port: int, timeout_s: float) -> Session:
-        """Raises RefusedError, NonsenseError, TimeoutError or OSError."""
-        session = await self._session(address, port, timeout_s)
-        if self._version is SnmpVersion.v3:
-            known = self._engine is not None
+    @asynccontextmanager
+    async def session(self, address: str, port: int, timeout_s: float) -> AsyncIterator[Session]:
+        """A conversation. Everything of it raises RefusedError, NonsenseError, TimeoutError or OSError."""
+        await self._talk.prepare()
+        slots = self._around.shared.setdefault("snmp-sockets", _Slots())
+        async with slots.free:
+            transport, ear = await asyncio.get_running_loop().create_datagram_endpoint(
+                _Ear, remote_addr=(address, port)
+            )
             try:
-                await _said(session.refresh)
-            except (RefusedError, NonsenseError, TimeoutError) as error:
-                self._engine = None
-                if not known:
-                    if isinstance(error, TimeoutError) and session.get_engine_id():
-                        raise RefusedError(Reason("snmp_priv")) from error
-                    raise
-                session = await self._session(address, port, timeout_s)  # another device stands there now
-                await _said(session.refresh)
-            self._engine = session.get_engine_id() or None
-        return Session(session, self._version is SnmpVersion.v1)
-
-    async def _session(self, address: str, port: int, timeout_s: float) -> SnmpSession:
-        if self._version is SnmpVersion.v3 and self._user is None:
-            self._user = await asyncio.to_thread(_user, self._settings)
-        return SnmpSession(
-            addr=address,
-            port=port,
-            community=self._settings.community,
-            version=self._version,
-            user=self._user,
-            engine_id=self._engine,
-            timeout=timeout_s / 2,
-            max_repetitions=20,
-        )
+                yield Session(transport, ear, self._talk, 0.95 * timeout_s / _TRIES, self._first_version)
+            finally:
+                transport.abort()
 
 
 class Session:
-    """One conversation."""
+    """One conversation with one device."""
 
-    def __init__(self, session: SnmpSession, one_by_one: bool) -> None:
-        self._session = session
-        self._one_by_one = one_by_one  # SNMPv1 refuses a whole question for one object that is not there
-        self.questions = 0
+    def __init__(
+        self, transport: asyncio.DatagramTransport, ear: _Ear, talk: Talk, wait_s: float, first_version: bool
+    ) -> None:
+        self._transport = transport
+        self._ear = ear
+        self._talk = talk
+        self._wait_s = wait_s
+        self._first_version = first_version
+        self._strange = ""
 
     async def objects(self, oids: Sequence[str]) -> dict[str, Value]:
-        """Those of `oids` that the device has. Raises as `Asker.open`."""
+        """Those of `oids` that the device has."""
         told: dict[str, Value] = {}
-        size = 1 if self._one_by_one else _AT_ONCE
-        for start in range(0, len(oids), size):
-            told |= await self._get(list(oids[start : start + size]))
+        for start in range(0, len(oids), _AT_ONCE):
+            told |= await self._get(list(oids[start : start + _AT_ONCE]))
         return told
 
     async def _get(self, oids: list[str]) -> dict[str, Value]:
-        self.questions += 1
-        try:
-            return {oid: _value(value) for oid, value in (await _twice(lambda: self._session.get_many(oids))).items()}
-        except NoSuchInstance:
-            return {}
-        except NonsenseError:
-            if len(oids) == 1:
-                if self._one_by_one:
-                    return {}
-                raise
-            half = len(oids) // 2  # too big for it, or one of them upsets it
-            return await self._get(oids[:half]) | await self._get(oids[half:])
+        asked = oids
+        while asked:
+            answer = await self._exchange(pdu.GET, asked)
+            if not answer.error:
+                wanted = set(oids)
+                return {name: value for name, value in answer.bindings if value is not None and name in wanted}
+            if answer.error == _TOO_BIG and len(asked) > 1:
+                half = len(asked) // 2
+                return await self._get(asked[:half]) | await self._get(asked[half:])
+            if answer.error == _TOO_BIG or (answer.error != _NO_SUCH_NAME and len(asked) == 1):
+                raise NonsenseError(f"error {answer.error}")
+            # The one it stumbles over is left out; SNMPv1 refuses a whole question for one that is not there.
+            at = answer.index - 1 if 1 <= answer.index <= len(asked) else 0
+            asked = asked[:at] + asked[at + 1 :]
+        return {}
 
     async def column(self, oid: str) -> dict[str, Value]:
-        """All rows of a column, as `oid.row` → value. Raises as `Asker.open`."""
-        return await _said(lambda: self._column(oid))
-
-    async def _column(self, oid: str) -> dict[str, Value]:
+        """All rows of a column, as `oid.row` → value; at most ROWS_MAX."""
         told: dict[str, Value] = {}
-        self.questions += 1
-        rows: Any = self._session.getnext(oid) if self._one_by_one else self._session.getbulk(oid)
-        async for row, value in rows:
-            if not row.startswith(oid + ".") or row in told or len(told) >= ROWS_MAX:
-                break  # past its end, or a device that goes round in circles
-            told[row] = _value(value)
+        start, last = f"{oid}.", oid
+        while len(told) < ROWS_MAX:
+            answer = await self._exchange(pdu.GETNEXT if self._first_version else pdu.GETBULK, [last])
+            if answer.error == _NO_SUCH_NAME:
+                break  # SNMPv1's end of everything
+            if answer.error:
+                raise NonsenseError(f"error {answer.error}")
+            for name, value in answer.bindings:
+                if value is None or not name.startswith(start) or name in told or len(told) >= ROWS_MAX:
+                    return told  # past its end, or a device that goes round in circles
+                told[name], last = value, name
+            if not answer.bindings:
+                break
         return told
 
+    async def _exchange(self, tag: int, oids: list[str]) -> Pdu:
+        bindings = b"".join(pdu.binding(oid, _NULL) for oid in oids)
+        request = random.getrandbits(31)  # it tells answers apart; who wrote them is told by keys
+        repetitions = _ROWS_AT_ONCE if tag == pdu.GETBULK else 0
+        question = pdu.write_pdu(tag, request, bindings, 0, repetitions)
+        for _ in range(_TRIES):
+            try:
+                async with asyncio.timeout(self._wait_s):
+                    return await self._answered(question, request)
+            except TimeoutError:
+                continue
+        if self._strange:
+            raise NonsenseError(self._strange)
+        raise self._talk.silence()
 
-async def _twice(do: Callable[[], Awaitable[_Got]]) -> _Got:
-    try:
-        return await _said(do)
-    except TimeoutError:
-        return await _said(do)
+    async def _answered(self, question: bytes, request: int) -> Pdu:
+        self._transport.sendto(self._talk.write(question))
+        while True:
+            data = await self._ear.heard()
+            try:
+                said = self._talk.read(data, request)
+            except MalformedError as error:
+                self._strange = str(error)
+                continue  # late, forged or mangled: the true one may still come
+            if said is None:  # what it said makes us ask in another way
+                self._transport.sendto(self._talk.write(question))
+            else:
+                return said
 
 
-async def _said(do: Callable[[], Awaitable[_Got]]) -> _Got:
-    try:
-        return await do()
-    except NoSuchInstance:
-        raise
-    except SnmpAuthError as error:
-        raise RefusedError(Reason("snmp_refused", {"text": str(error)[:80]})) from error
-    except (SnmpError, ValueError, RuntimeError) as error:
-        raise NonsenseError(str(error)[:120] or type(error).__name__) from error
+class _Slots:
+    """How many sockets are open at once, over all devices."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Semaphore(_SOCKETS_MAX)
+
+    def close(self) -> None:
+        """Nothing: each socket is closed by its session."""
 
 
-def _value(raw: Any) -> Value:
-    return raw if isinstance(raw, bool | int | float | str | bytes) else str(raw)
+class _Ear(asyncio.DatagramProtocol):
+    """What came to a socket, a few datagrams of it."""
 
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[bytes | OSError] = asyncio.Queue(16)
 
-def _user(said: SnmpSettings) -> User:
-    """With keys made from the passwords once: a megabyte is hashed for each (RFC 3414, A.2)."""
-    if not said.auth:
-        return User(said.user)
-    kind = _AUTH[said.auth]
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        if not self._queue.full():
+            self._queue.put_nowait(data)
 
-    def master(password: str) -> bytes:
-        return kind.get_master_key(password.encode())
+    def error_received(self, exc: Exception) -> None:
+        if isinstance(exc, OSError) and not self._queue.full():
+            self._queue.put_nowait(exc)  # a port that nobody listens on
 
-    priv = Aes128Key(master(said.priv_password), KeyType.Master) if said.priv else None
-    return User(said.user, auth_key=kind(master(said.auth_password), KeyType.Master), priv_key=priv)
+    async def heard(self) -> bytes:
+        """Raises OSError."""
+        said = await self._queue.get()
+        if isinstance(said, OSError):
+            raise said
+        return said

@@ -35,8 +35,8 @@ class MappingError(ValueError):
     """A mapping file that cannot be used; the message names the file and the place."""
 
 
-class Declared(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Base of everything a mapping file holds."""
+class Declared(msgspec.Struct, forbid_unknown_fields=True):
+    """Base of everything a mapping file holds. Not changed after loading."""
 
 
 class Take(StrEnum):
@@ -222,8 +222,8 @@ class Reader:
         if field.row is None:
             return ""
         wanted = field.row.equals
-        for key, value in self._said.items():
-            wanted = wanted.replace(f"{{{key}}}", value)
+        for key, said in self._said.items():
+            wanted = wanted.replace(f"{{{key}}}", said)
         start = field.row.column + "."
         for oid, value in told.items():
             if oid.startswith(start) and as_text(value) == wanted:

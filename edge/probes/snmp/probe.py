@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from edge.probes.snmp.asking import Asker, NonsenseError, RefusedError
 from edge.probes.snmp.mapping import MappingError, Reader, Value, load_mapping
 from edge.probes.snmp.settings import SnmpSettings, check
 from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
@@ -25,14 +26,10 @@ class SnmpProbe(Probe):
         self._host, self._port = host_and_port(target, 161)
         check(settings)
         self._reader = make_reader(settings, around)
-        from edge.probes.snmp.asking import Asker  # its library is loaded with the first device
-
-        self._asker = Asker(settings)
+        self._asker = Asker(settings, around)
 
     async def ask(self, timeout_s: float) -> Answer:
         """`reachable`: it answers us; `latency_ms` is that of its first answer."""
-        from edge.probes.snmp.asking import NonsenseError, RefusedError
-
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._ask(timeout_s)
@@ -49,17 +46,16 @@ class SnmpProbe(Probe):
     async def _ask(self, timeout_s: float) -> Answer:
         clock = self.around.clock
         address = await self.around.allowed.resolve(self._host, self._port)
-        session = await self._asker.open(address, self._port, timeout_s)
         began_s = clock.now().mono_s
         told: dict[str, Value] = {}
-        latency_ms = None
-        for column in self._reader.columns():
-            told |= await session.column(column)
-            latency_ms = latency_ms or (clock.now().mono_s - began_s) * 1000
-        wanted = self._reader.objects(told)
-        told |= await session.objects(wanted or [_ALIVE])
-        at_s = clock.now().mono_s
-        latency_ms = latency_ms or (at_s - began_s) * 1000
+        first_s = None
+        async with self._asker.session(address, self._port, timeout_s) as session:
+            for column in self._reader.columns():
+                told |= await session.column(column)
+                first_s = first_s or clock.now().mono_s
+            told |= await session.objects(self._reader.objects(told) or [_ALIVE])
+            at_s = clock.now().mono_s
+        latency_ms = ((first_s or at_s) - began_s) * 1000
         fields = self._reader.read(told, at_s)
         if not fields and self._reader.fields:
             return Answer(
