@@ -22,8 +22,8 @@ def answer(
 ) -> str | None:
     """The value of `Authorization` for the best of the challenges (`WWW-Authenticate` headers); None when none is
     understood. A password is sent as it is (Basic) only where nothing better is offered."""
-    offered = {name: parameters for name, parameters in map(_parse, challenges) if name}
-    digests = {p.get("algorithm", "MD5").upper(): p for n, p in map(_parse, challenges) if n == "digest"}
+    offered = {name: parameters for name, parameters in map(parse_challenge, challenges) if name}
+    digests = {p.get("algorithm", "MD5").upper(): p for n, p in map(parse_challenge, challenges) if n == "digest"}
     for name in _ALGORITHMS:
         for suffix in ("", "-SESS"):
             if name + suffix in digests:
@@ -72,7 +72,8 @@ def _digest(
     return "Digest " + ", ".join([*quoted, *(f"{key}={value}" for key, value in bare.items())])
 
 
-def _parse(challenge: str) -> tuple[str, dict[str, str]]:
+def parse_challenge(challenge: str) -> tuple[str, dict[str, str]]:
+    """Its scheme in lower case, and its parameters; an `Authorization` reads the same way."""
     scheme, _, rest = challenge.strip().partition(" ")
     said = {
         key.lower(): re.sub(r"\\(.)", r"\1", quoted) if quoted or not bare else bare

@@ -83,6 +83,11 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "dns_answered": ("{name}：域名服务器答复 {text}", "{name}: the name server answers {text}"),
     "dns_no_record": ("{name} 没有 {kind} 记录", "{name} has no {kind} record"),
     "dns_other": ("{name} 解析为 {has}，应为 {wanted}", "{name} is {has}, and should be {wanted}"),
+    "not_registered": ("{user} 未在采集端注册", "{user} is not registered with the agent"),
+    "refused_port": (
+        "{port} 端口拒绝 {protocol} 连接：端口是否应为 {usual}？",
+        "port {port} refuses {protocol}: is it {usual}?",
+    ),
     "asked_away": ("对方要求暂不访问（{kiss}）", "it asks to be left alone ({kiss})"),
     # of a certificate
     "certificate_expired": ("证书已过期", "certificate has expired"),
