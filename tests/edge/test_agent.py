@@ -136,7 +136,7 @@ async def test_from_a_retained_configuration_to_readings_and_probe_now(
             True,
         )
         assert reading["fps_expected"] == 12.5
-        assert "no driver 'gbt28181'" in replies["nvr-01"].reason
+        assert "no driver 'telepathy'" in replies["nvr-01"].reason
         assert "not in this agent's configuration" in replies["none"].reason
         tried = json.loads(bytes(replies["new"].reading)) if isinstance(replies["new"].reading, msgspec.Raw) else {}
         assert (tried["kind"], tried["reachable"], tried["fps_expected"]) == ("camera", True, 12.5)
