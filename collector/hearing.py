@@ -144,10 +144,7 @@ class Hearing:
 
     def ack(self, session: str, messages: list[Message]) -> None:
         """Acknowledges at the broker."""
-        client = self._clients[session]
-        for message in messages:
-            if message.qos:
-                client.ack(message)
+        self._clients[session].ack(*messages)
 
     def doubt(self) -> None:
         """We were away; nothing counts as heard until a new fence has come back."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shouwang import clock
+from shouwang.publishes import MORE, Publish, read_publish
 
 NAME_TIMEOUT_S = 5.0
 _PLAUSIBLE_MS = 1_700_000_000_000  # November 2023: a clock before this has not been set
@@ -97,8 +98,8 @@ class Dialler:
 
 
 class Connection:
-    """A socket for paho: what arrives is read in large pieces and given out in the small ones that paho asks for; what
-    it sends between `gather` and `flush` goes out in one piece."""
+    """A socket for paho: what arrives is read in large pieces and given out in the small ones that paho asks for, or
+    packet by packet past it; what is sent between `gather` and `flush` goes out in one piece."""
 
     __slots__ = ("_at", "_buffer", "_gathering", "_out", "_sock")
 
@@ -122,6 +123,21 @@ class Connection:
             self._buffer, self._at = b"", 0  # an idle connection holds no buffer
         return piece
 
+    def publish(self) -> Publish | None:
+        """The next packet, where it is a whole PUBLISH of the plain kind; None leaves it to paho. To be called between
+        two packets only."""
+        found = read_publish(self._buffer, self._at)
+        if found is MORE:
+            with contextlib.suppress(OSError):  # what is wrong with the socket paho finds out as well
+                self._buffer, self._at = self._buffer[self._at :] + self._sock.recv(_BUFFER_BYTES), 0
+            found = read_publish(self._buffer, self._at)
+        if not isinstance(found, Publish):
+            return None
+        self._at = found.end
+        if self._at == len(self._buffer):
+            self._buffer, self._at = b"", 0
+        return found
+
     def waiting(self) -> bool:
         """Whether something is read already that the loop's selector cannot see."""
         if self._at < len(self._buffer):
@@ -135,7 +151,13 @@ class Connection:
             return len(data)
         if self._out and not self.flush():
             raise BlockingIOError
-        return self._sock.send(data)
+        self._out += data  # all of it or nothing, so that no other packet comes in between
+        self.flush()
+        return len(data)
+
+    def put(self, data: bytes) -> None:
+        """To go out with the next `flush`: whole packets."""
+        self._out += data
 
     def gather(self) -> None:
         """Keeps what is sent until `flush`."""

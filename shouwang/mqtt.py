@@ -36,6 +36,7 @@ from shouwang.mqtt_shapes import (
     Will,
     split_url,
 )
+from shouwang.publishes import Publish
 
 __all__ = ["LOST", "NOT_AUTHORIZED", "Message", "MqttClient", "MqttOptions", "Puback", "Will", "split_url"]
 
@@ -43,6 +44,7 @@ _log = logging.getLogger("shouwang.mqtt")
 
 _TAKEN_OVER_WAIT_S = 30.0  # two agents under one identity must not throw each other out again and again
 _STEADY_S = 10.0  # a connection that held this long starts the back-off from its beginning
+_PUBACK = b"\x40\x02"  # MQTT 5, 3.4.2.1: a reason of success is left out
 _READ_PACKETS = 256  # a turn of the loop: then others get theirs
 
 
@@ -75,6 +77,19 @@ class _Paho(paho.Client):
         self._keepalive = keepalive_s
         self._max_inflight_messages = max_inflight
         self.reconnect()
+
+    @property
+    def between_packets(self) -> bool:
+        """It has not begun to read one: the next may be read past it."""
+        return bool(self._in_packet["command"] == 0)
+
+    def note_heard(self) -> None:
+        """Something was read past it: the broker is there."""
+        self._last_bytes_received = paho.time_func()
+
+    def note_said(self) -> None:
+        """Something was sent past it: the broker has a sign of us."""
+        self._last_msg_out = paho.time_func()
 
     def abandon(self) -> None:
         """Ends the connection without a word, as a lost one ends."""
@@ -195,12 +210,10 @@ class MqttClient:
             future.set_result([])
         return future
 
-    def ack(self, message: Message) -> bool:
-        """Acknowledges by hand. False, and nothing sent, when the message came on a connection that is no more."""
-        if message.connection != self.connection or not self.connected:
-            return False
-        self._paho.ack(message.mid, message.qos)
-        return True
+    def ack(self, *messages: Message) -> bool:
+        """Acknowledges by hand. False when nothing was sent, since they came on a connection that is no more."""
+        mids = [each.mid for each in messages if each.qos and each.connection == self.connection]
+        return self.connected and self._puback(mids)
 
     # --- connecting
 
@@ -400,9 +413,40 @@ class MqttClient:
         for _ in range(_READ_PACKETS):
             if self._paho.socket() is not connection:
                 return
+            if self.connected and self._paho.between_packets:
+                publish = connection.publish()
+                if publish is not None:
+                    self._published_to_us(publish)
+                    if not connection.waiting():
+                        return
+                    continue
             if self._paho.loop_read() is not paho.MQTT_ERR_SUCCESS or not connection.waiting():
                 return
         self._loop.call_soon(self._readable, connection)
+
+    def _published_to_us(self, publish: Publish) -> None:
+        self._paho.note_heard()
+        message = Message(
+            publish.topic,
+            publish.payload,
+            publish.qos,
+            publish.retain,
+            publish.mid,
+            self.connection,
+            publish.expiry_s,
+        )
+        self._guarded(self._on_message, message)
+        if publish.qos and not self.options.manual_ack:
+            self._puback([publish.mid])
+
+    def _puback(self, mids: Sequence[int]) -> bool:
+        connection = self._paho.socket()
+        if not mids or not isinstance(connection, Connection):
+            return False
+        connection.put(b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids]))
+        self._paho.note_said()
+        self._write_wanted(None, None, connection)
+        return True
 
     def _write_wanted(self, _client: object, _data: object, _sock: Any) -> None:
         # Most packets go out at once: no need to trouble the selector for them.

@@ -43,7 +43,7 @@ class MqttOptions:
     backoff_max_s: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """Something received. `expiry_s` is what remains of its Message Expiry, None where it has none."""
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
 import pytest_asyncio
 
@@ -139,6 +140,37 @@ async def test_acknowledged_by_hand_and_only_on_the_connection_it_came_on(  # fa
         await until(lambda: len(heard.messages) > count, "each in turn")  # noqa: B023
         assert one.ack(heard.messages[count])
     assert [int(message.payload) for message in heard.messages] == list(range(1, 12))
+
+
+async def test_messages_of_every_sort_come_in_order_and_plain_ones_past_paho(
+    mosquitto: Mosquitto, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_paho: list[int] = []
+    original = paho.Client._handle_publish
+
+    def counted(client: paho.Client) -> object:
+        by_paho.append(1)
+        return original(client)
+
+    monkeypatch.setattr(paho.Client, "_handle_publish", counted)
+    one, heard = await clients(mosquitto.url, "one", receive_maximum=50)
+    two, _ = await clients(mosquitto.url, "two")
+    await until(lambda: one.connected and two.connected, "both connected")
+    await one.subscribe([("t/#", 1)])
+    sizes = [0, 1, 5, 12_000, 70_000, 300_000, 3]
+    for number in range(200):
+        size = sizes[number % len(sizes)]
+        extra: dict[str, object] = {"correlation": b"c"} if number % 50 == 49 else {}
+        expiry_s = 60 if number % 3 else None
+        two.publish(f"t/{number}", b"x" * size, qos=number % 2, expiry_s=expiry_s, **extra)  # type: ignore[arg-type]
+    await until(lambda: len(heard.messages) >= 200, "all of them")
+    got = {int(message.topic[2:]): message for message in heard.messages}
+    assert sorted(got) == list(range(200))
+    assert all(len(message.payload) == sizes[number % len(sizes)] for number, message in got.items())
+    assert all((message.expiry_s is not None) == bool(number % 3) for number, message in got.items())
+    assert [number for number, message in got.items() if message.correlation] == [49, 99, 149, 199]
+    assert 4 <= len(by_paho) < 100, "those with other properties, and those larger than what is read at once"
+    assert heard.disconnected == []
 
 
 async def test_the_will_comes_when_the_connection_is_lost_and_not_on_goodbye(
