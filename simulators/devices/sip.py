@@ -9,14 +9,12 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 _PARAMETER = re.compile(r'(\w+)\s*=\s*"?([^",]*)"?')
 _ECHOED = ("via", "from", "to", "call-id", "cseq")
-
-Answers = Callable[[str, dict[str, str], bytes], None]
 
 
 @dataclass(slots=True)
@@ -41,6 +39,7 @@ class SipDevice(asyncio.DatagramProtocol):
     asked: int = 0
     received: list[tuple[str, bytes]] = field(default_factory=list)  # method and body of each request
     statuses: list[int] = field(default_factory=list)  # of answers to what we sent
+    sent: deque[bytes] = field(default_factory=lambda: deque(maxlen=16), repr=False)  # our requests as they went out
     _transport: Any = field(default=None, repr=False)
     _waiting: dict[str, asyncio.Future[tuple[int, dict[str, str], bytes]]] = field(default_factory=dict, repr=False)
     _cseq: int = 0
@@ -98,6 +97,10 @@ class SipDevice(asyncio.DatagramProtocol):
             for each in ("100 Trying", status)
         ]
         return [each[: len(each) // 2] for each in made] if self.half else made
+
+    def say(self, data: bytes, server: tuple[str, int]) -> None:
+        """Any bytes at all."""
+        self._send(data, server)
 
     def _send(self, data: bytes, addr: tuple[Any, int]) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -165,6 +168,7 @@ class SipDevice(asyncio.DatagramProtocol):
             "",
         ]
         data = "\r\n".join(lines).encode() + body
+        self.sent.append(data)
         future: asyncio.Future[tuple[int, dict[str, str], bytes]] = asyncio.get_running_loop().create_future()
         self._waiting[call_id] = future
         try:

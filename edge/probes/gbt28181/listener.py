@@ -1,0 +1,275 @@
+"""Receives GB/T 28181: devices register with the agent as with a platform, and keep telling that they are alive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from edge.hearing import Heard, Listened, Listener
+from edge.machine import plausible
+from edge.probes.gbt28181.document import (
+    CONTENT_TYPE,
+    CONTENT_TYPES,
+    Alarm,
+    Command,
+    Document,
+    read_document,
+    write_alarm_response,
+)
+from edge.probes.gbt28181.meaning import detail_of, event_of
+from edge.probes.gbt28181.platform import Line, shared_platform
+from edge.probes.gbt28181.settings import Gbt28181Options, Gbt28181Settings, code_of
+from edge.probing import Around, ProbeConfigError
+from edge.sip import Digest, Memory, Peer, Received, Response, SipPort, Verdict, XmlError, shared_port, user_in
+from edge.sip.message import parameters, uri_text
+from shouwang import clock
+from shouwang.vocabulary import Driver
+
+_log = logging.getLogger("edge.gbt28181")
+
+_EXPIRES_S = (60, 86_400, 3_600)  # at least, at most, where it does not say
+_QUERY_S = 8.0
+_CATALOGUE_S = 30.0
+_CATALOGUES_AT_ONCE = 4
+_TELL_S = 8.0
+_TASKS_MAX = 200
+_ALARMS_MAX = 1_024
+_REPEAT_S = 60.0
+_TERMINALS = frozenset({"call_terminal", "clinic_terminal"})
+
+
+class Gbt28181Listener(Listener):
+    """The upper platform of the devices on its list. The keepalive is their sign of life; how often it must come and
+    how many may fail is the collector's limit."""
+
+    driver = Driver.GBT28181
+    Settings = Gbt28181Settings
+    Options = Gbt28181Options
+
+    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+        super().__init__(options, around, say)
+        self._options: Gbt28181Options = options
+        self._around, self._say = around, say
+        self._platform = shared_platform(around)
+        self._platform.code = options.code
+        self._digest = Digest(options.realm or options.code[:10], ("MD5",))  # what these devices know
+        self._ports: list[SipPort] = []
+        self._devices: dict[str, Listened] = {}
+        self._proved = Memory(around.state_directory / "heard-gbt28181.json")
+        self._alarms: OrderedDict[tuple[str, Alarm], float] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asked_at_s: dict[str, float] = {}
+        self._slots = asyncio.Semaphore(_CATALOGUES_AT_ONCE)
+        self._refused: set[str] = set()
+
+    async def start(self) -> None:
+        """Opens the port on each address. Raises OSError."""
+        for bind in self._options.bind:
+            port = shared_port(self._around, bind, self._options.port)
+            await port.join(self)
+            self._ports.append(port)
+        self._platform.listening = True
+
+    def watch(self, devices: Sequence[Listened]) -> None:
+        """What is known of devices that stay is kept."""
+        self._devices = {}
+        for device in devices:
+            try:
+                self._devices[code_of(device.target)] = device
+            except ProbeConfigError as error:
+                _log.warning("not listened for device=%s reason=%r", device.device, str(error))
+        self._proved.keep_only(set(self._devices))
+        for code in self._platform.lines.keys() - self._devices.keys():
+            del self._platform.lines[code]
+            self._platform.catalogues.pop(code, None)
+            self._platform.ok.pop(code, None)
+        self._asked_at_s = {code: at_s for code, at_s in self._asked_at_s.items() if code in self._devices}
+
+    async def stop(self) -> None:
+        self._platform.listening = False
+        for port in self._ports:
+            port.leave(self)
+        self._ports.clear()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- as an Answerer
+
+    def wants(self, got: Received) -> bool:
+        if got.request.method == "REGISTER":
+            return user_in(got.request.first("to")) in self._devices
+        return (
+            got.request.method == "MESSAGE"
+            and got.request.content_type in CONTENT_TYPES
+            and (got.user in self._devices or got.request.content_type == CONTENT_TYPES[0])
+        )
+
+    def answer(self, got: Received) -> Response:
+        if got.request.method == "REGISTER":
+            return self._register(got)
+        device = self._devices.get(got.user)
+        if device is None:
+            return got.port.nobody(got)
+        if not self._is_proved(got, device):
+            self._refuse(got, device, "it has not registered from there")
+            return got.answer(403, "Forbidden")
+        try:
+            document = read_document(got.request.body)
+        except XmlError as error:
+            _log.warning("unreadable device=%s reason=%r", device.device, str(error))
+            return got.answer(400, "Bad Request")
+        self._line(got)
+        self._take(got, device, document)
+        return got.answer(200, "OK")
+
+    # --- registration
+
+    def _register(self, got: Received) -> Response:
+        code = user_in(got.request.first("to"))
+        device = self._devices[code]
+        password = device.settings.password
+        if password:
+            verdict = self._digest.check(got.request, code, password, got.peer.host, got.at_s)
+            if verdict in (Verdict.NONE, Verdict.STALE):
+                stale = verdict is Verdict.STALE
+                challenges = self._digest.challenges(got.peer.host, got.at_s, stale=stale)
+                return got.answer(401, "Unauthorized", *challenges)
+            if verdict is Verdict.WRONG:
+                self._refuse(got, device, "another password")
+                return got.answer(403, "Forbidden")
+        self._refused.discard(code)
+        contact = got.request.first("contact")
+        least_s, most_s, else_s = _EXPIRES_S
+        asked = parameters(contact).get("expires") or got.request.first("expires") or str(else_s)
+        seconds = int(asked) if asked.isdecimal() and len(asked) < 11 else else_s
+        headers = (
+            [("date", clock.shanghai(now.wall_ms).isoformat(timespec="milliseconds")[:23])]
+            if plausible((now := self._around.clock.now()).wall_ms)
+            else []
+        )
+        if seconds == 0:
+            self._platform.lines.pop(code, None)
+            self._say(Heard(device.device, got.at_s, {"registered": False, "last_heard_age_ms": 0}))
+            _log.info("signed off device=%s", device.device)
+            return got.answer(200, "OK", *headers)
+        seconds = min(max(seconds, least_s), most_s)
+        self._proved.put(code, {"host": got.peer.host})
+        self._line(got)
+        self._hear(got, code, device)
+        self._ask_for_catalogue(code, device, got.at_s, now=True)
+        bound = uri_text(contact) or f"sip:{code}@{got.peer.where}"
+        return got.answer(200, "OK", *headers, ("contact", f"<{bound}>;expires={seconds}"), ("expires", str(seconds)))
+
+    def _is_proved(self, got: Received, device: Listened) -> bool:
+        """Messages carry no password: they are believed from where the device last proved its own."""
+        return not device.settings.password or self._proved.get(got.user).get("host") == got.peer.host
+
+    def _refuse(self, got: Received, device: Listened, reason: str) -> None:
+        code = code_of(device.target)
+        if code not in self._refused:
+            self._refused.add(code)
+            _log.warning("refused device=%s from=%s reason=%r", device.device, got.peer.where, reason)
+
+    def _line(self, got: Received) -> None:
+        code = got.user or user_in(got.request.first("to"))
+        self._platform.lines[code] = Line(got.peer, got.port, got.at_s)
+
+    # --- what was heard
+
+    def _take(self, got: Received, device: Listened, document: Document) -> None:
+        code = got.user
+        if document.root == "Response":
+            self._platform.answered(document)
+        if document.command is Command.CATALOG and document.root == "Response":
+            if self._platform.catalogue(code).take(document):
+                self._hear(got, code, device)
+            return
+        if document.command is Command.ALARM and document.alarm is not None and document.root == "Notify":
+            self._alarm(got, code, device, document)
+            return
+        if document.command is Command.KEEPALIVE:
+            self._platform.catalogue(code).faulty = document.faulty
+            if document.ok is not None:
+                self._platform.ok[code] = document.ok
+            self._ask_for_catalogue(code, device, got.at_s)
+        self._hear(got, code, device)
+
+    def _alarm(self, got: Received, code: str, device: Listened, document: Document) -> None:
+        alarm = document.alarm
+        assert alarm is not None
+        settings: Gbt28181Settings = device.settings
+        event = event_of(alarm, terminal=device.kind in _TERMINALS, buttons=settings.buttons)
+        if event and not self._repeated(code, alarm, got.at_s):
+            _log.info("device=%s event=%s source=%s", device.device, event, alarm.source)
+            self._hear(got, code, device, event, detail_of(alarm))
+        else:
+            self._hear(got, code, device)
+        body = write_alarm_response(document.sn, document.code)
+        self._spawn(self._tell(code, got.peer, got.port, body))
+
+    def _repeated(self, code: str, alarm: Alarm, now_s: float) -> bool:
+        key = (code, alarm)
+        before = self._alarms.pop(key, None)
+        repeated = before is not None and now_s - before < _REPEAT_S
+        self._alarms[key] = before if repeated and before is not None else now_s
+        if len(self._alarms) > _ALARMS_MAX:
+            self._alarms.popitem(last=False)
+        return repeated
+
+    def _hear(
+        self, got: Received, code: str, device: Listened, event: str = "", detail: dict[str, Any] | None = None
+    ) -> None:
+        fields: dict[str, Any] = {"reachable": True, "registered": True, "last_heard_age_ms": 0}
+        fields |= self._platform.catalogue(code).fields()
+        if code in self._platform.ok:
+            fields["fault"] = not self._platform.ok[code]
+        self._say(Heard(device.device, got.at_s, fields, event, detail or {}))
+
+    # --- what is asked
+
+    def _ask_for_catalogue(self, code: str, device: Listened, now_s: float, *, now: bool = False) -> None:
+        every_s = device.settings.catalogue_s
+        if not every_s or device.kind in _TERMINALS:
+            return
+        last_s = self._asked_at_s.get(code)
+        if last_s is not None and now_s - last_s < (_CATALOGUE_S if now else max(every_s, _CATALOGUE_S)):
+            return
+        self._asked_at_s[code] = now_s
+        self._spawn(self._catalogue(code, device))
+
+    async def _catalogue(self, code: str, device: Listened) -> None:
+        async with self._slots:
+            catalogue = self._platform.catalogue(code)
+            if catalogue.missing:
+                _log.info("catalogue incomplete device=%s; it is asked for again", device.device)
+                catalogue.forget_under_way()
+            try:
+                async with asyncio.timeout(_QUERY_S):
+                    response, document = await self._platform.query(Command.CATALOG, code)
+                document.cancel()
+            except (TimeoutError, LookupError, OSError) as error:
+                _log.info("catalogue not given device=%s reason=%r", device.device, str(error) or "no answer")
+            else:
+                if response.status >= 300:
+                    _log.info("catalogue not given device=%s status=%d", device.device, response.status)
+
+    async def _tell(self, code: str, peer: Peer, port: SipPort, body: bytes) -> None:
+        more = [("content-type", CONTENT_TYPE)]
+        try:
+            async with asyncio.timeout(_TELL_S):
+                uri = f"sip:{code}@{peer.where}"
+                await port.ask("MESSAGE", uri, peer, from_user=self._options.code, more=more, body=body)
+        except (TimeoutError, OSError) as error:
+            _log.debug("not told code=%s reason=%r", code, str(error) or "no answer")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if len(self._tasks) >= _TASKS_MAX:
+            work.close()
+            return
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,206 @@
+"""Receives SCAIP: SIP MESSAGEs with an XML body, heartbeats and alarms of social alarm terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from edge.hearing import Heard, Listened, Listener
+from edge.probes.scaip.document import CONTENT_TYPE, CONTENT_TYPES, DocumentError, Mrq, Status, read_mrq, write_mrs
+from edge.probes.scaip.meaning import meaning_of
+from edge.probing import Around
+from edge.sip import Digest, Memory, Received, Response, SipPort, Verdict, shared_port
+from shouwang.vocabulary import Driver
+
+_log = logging.getLogger("edge.scaip")
+
+_REPEATS_MAX = 2_048
+_REPEAT_S = 900.0
+_REPLY_S = 32.0
+_REPLIES_MAX = 64
+_GRANTED_S = 300
+
+
+class ScaipSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`password`: it must prove it (digest); `address`: it must speak from there. `reply`: how it wants our answer, as
+    a MESSAGE of its own (usual) or in the body of the 200 (`response`)."""
+
+    password: str = ""
+    address: str = ""
+    reply: Literal["message", "response"] = "message"
+
+
+class ScaipOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`[scaip]` of listen.toml. The port is shared with `sip` and `gbt28181` where the numbers are the same."""
+
+    bind: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
+    port: int = 5060
+    realm: str = "shouwang"
+
+
+class ScaipListener(Listener):
+    """Hears the terminals on its list by their controller's number (`cid`, and the user of their From)."""
+
+    driver = Driver.SCAIP
+    Settings = ScaipSettings
+    Options = ScaipOptions
+
+    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+        super().__init__(options, around, say)
+        self._options: ScaipOptions = options
+        self._around, self._say = around, say
+        self._digest = Digest(options.realm)
+        self._ports: list[SipPort] = []
+        self._devices: dict[str, Listened] = {}
+        self._known = Memory(around.state_directory / "heard-scaip.json")
+        self._repeats: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._replies: set[asyncio.Task[None]] = set()
+        self._refused: set[str] = set()
+
+    async def start(self) -> None:
+        """Opens the port on each address. Raises OSError."""
+        for bind in self._options.bind:
+            port = shared_port(self._around, bind, self._options.port)
+            await port.join(self)
+            self._ports.append(port)
+
+    def watch(self, devices: Sequence[Listened]) -> None:
+        self._devices = {device.target.strip(): device for device in devices}
+        self._known.keep_only({device.device for device in devices})
+
+    async def stop(self) -> None:
+        for port in self._ports:
+            port.leave(self)
+        self._ports.clear()
+        for task in self._replies:
+            task.cancel()
+        await asyncio.gather(*self._replies, return_exceptions=True)
+
+    # --- as an Answerer
+
+    def wants(self, got: Received) -> bool:
+        if got.request.method == "REGISTER":
+            return got.user in self._devices
+        if got.request.method != "MESSAGE" or got.request.content_type not in CONTENT_TYPES:
+            return False
+        return got.request.content_type == CONTENT_TYPE or got.user in self._devices
+
+    def answer(self, got: Received) -> Response:
+        if got.request.method == "REGISTER":
+            return self._register(got)
+        try:
+            mrq = read_mrq(got.request.body)
+        except DocumentError as error:
+            device = self._devices.get(got.user)
+            _log.warning("unreadable from=%s device=%s reason=%r", got.peer.where, _name(device), str(error))
+            if device is None:
+                return got.answer(400, "Bad Request")
+            return self._refusal(got, device) or self._reply(got, device, error.ref, error.status)
+        device = self._devices.get(mrq.controller) or self._devices.get(got.user)
+        if device is None:
+            return got.port.nobody(got)
+        refusal = self._refusal(got, device, mrq.controller)
+        if refusal is not None:
+            return refusal
+        self._hear(got, device, mrq)
+        return self._reply(got, device, mrq.ref, Status.OK)
+
+    def _register(self, got: Received) -> Response:
+        device = self._devices[got.user]
+        refusal = self._refusal(got, device)
+        if refusal is not None:
+            return refusal
+        self._say_reading(device, got.at_s)
+        contact = [("contact", value) for value in got.request.every("contact")[:1]]
+        return got.answer(200, "OK", *contact, ("expires", str(_GRANTED_S)))
+
+    def _refusal(self, got: Received, device: Listened, controller: str = "") -> Response | None:
+        settings: ScaipSettings = device.settings
+        if settings.address and got.peer.host != settings.address:
+            self._say_refused(device, got, "it speaks from another address")
+            return got.answer(403, "Forbidden")
+        if settings.password:
+            users = {device.target, got.user, controller} - {""}
+            verdicts = {
+                self._digest.check(got.request, user, settings.password, got.peer.host, got.at_s) for user in users
+            }
+            if Verdict.RIGHT not in verdicts:
+                if Verdict.WRONG in verdicts and Verdict.STALE not in verdicts:
+                    self._say_refused(device, got, "another password")
+                    return got.answer(403, "Forbidden")
+                challenges = self._digest.challenges(got.peer.host, got.at_s, stale=Verdict.STALE in verdicts)
+                return got.answer(401, "Unauthorized", *challenges)
+        self._refused.discard(device.device)
+        return None
+
+    def _say_refused(self, device: Listened, got: Received, reason: str) -> None:
+        if device.device not in self._refused:
+            self._refused.add(device.device)
+            _log.warning("refused device=%s from=%s reason=%r", device.device, got.peer.where, reason)
+
+    # --- what was heard
+
+    def _hear(self, got: Received, device: Listened, mrq: Mrq) -> None:
+        meaning = meaning_of(mrq)
+        known = self._known.get(device.device)
+        if meaning.fields:
+            known |= meaning.fields
+            self._known.put(device.device, known)
+        event = meaning.event if not self._repeated(device, mrq, got.at_s) else ""
+        detail = meaning.detail if event else {}
+        self._say(Heard(device.device, got.at_s, {"reachable": True, "last_heard_age_ms": 0} | known, event, detail))
+        if event:
+            _log.info("device=%s event=%s ref=%s", device.device, event, mrq.ref)
+
+    def _say_reading(self, device: Listened, at_s: float) -> None:
+        known = self._known.get(device.device)
+        self._say(Heard(device.device, at_s, {"reachable": True, "last_heard_age_ms": 0} | known))
+
+    def _repeated(self, device: Listened, mrq: Mrq, now_s: float) -> bool:
+        """A terminal that gets no answer sends the same again, in a new transaction but with the same `ref`."""
+        key = (device.device, f"{mrq.ref} {mrq.kind} {mrq.status}")
+        before = self._repeats.pop(key, None)
+        self._repeats[key] = now_s if before is None else before
+        if len(self._repeats) > _REPEATS_MAX:
+            self._repeats.popitem(last=False)
+        if before is not None and now_s - before > _REPEAT_S:
+            self._repeats[key] = now_s  # a reference that is used again, much later
+            return False
+        return before is not None
+
+    # --- what it is told
+
+    def _reply(self, got: Received, device: Listened, ref: str, status: Status) -> Response:
+        body = write_mrs(ref, status)
+        if device.settings.reply == "response":
+            return got.answer(200, "OK", ("content-type", CONTENT_TYPE), body=body)
+        if len(self._replies) < _REPLIES_MAX:
+            self._spawn(self._send_reply(got, device, body))
+        return got.answer(200, "OK")
+
+    async def _send_reply(self, got: Received, device: Listened, body: bytes) -> None:
+        user = got.user or device.target
+        uri = f"sip:{user}@{got.peer.where}"
+        try:
+            async with asyncio.timeout(_REPLY_S):
+                more = [("content-type", CONTENT_TYPE)]
+                answer = await got.port.ask("MESSAGE", uri, got.peer, from_user="shouwang", more=more, body=body)
+        except (TimeoutError, OSError) as error:
+            _log.info("reply not taken device=%s reason=%r", device.device, str(error) or "no answer")
+        else:
+            if answer.status >= 300:
+                _log.info("reply not taken device=%s status=%d", device.device, answer.status)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._replies.add(task)
+        task.add_done_callback(self._replies.discard)
+
+
+def _name(device: Listened | None) -> str:
+    return device.device if device else "?"
