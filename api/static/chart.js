@@ -1,9 +1,12 @@
 /* Draws a device's history: one small chart a field, with one cursor over all of them. Data come from the REST API
- * (means, least and greatest by step); words and units from the page. */
+ * (means, least and greatest by step); words and units from the page. While somebody looks it is renewed with the next
+ * readings, each RENEW seconds as the page says, later and later while that fails. */
 (function () {
   "use strict";
 
   var HEIGHT = 104;
+  var LOOK_MS = 1000;             // how often it is looked whether the time to renew has come
+  var RENEW_MOST_MS = 300000;     // the longest pause between two tries
 
   function colours() {
     var style = getComputedStyle(document.documentElement);
@@ -29,12 +32,23 @@
   }
 
   function draw(box, series, from, to) {
-    var name = box.dataset.field, unit = box.dataset.unit || "", colour = colours();
+    var unit = box.dataset.unit || "", colour = colours();
     var output = box.querySelector("output"), plot = box.querySelector(".plot");
-    var spanS = to - from, bool = unit === "bool";
-    var latest = null;
-    series.mean.forEach(function (value) { if (value !== null) { latest = value; } });
+    var bool = unit === "bool";
+    var latest = newest(series);
+    function named() {
+      plot.setAttribute("aria-label", box.querySelector("h3 span").textContent + ": " + output.textContent);
+    }
     function say(value) { output.textContent = figure(value, unit, box.dataset.yes, box.dataset.no); }
+    var data = [series.at, series.min, series.max, series.mean];
+    plot.series = series;
+    plot.span = [from, to];
+    if (plot.chart) { // renewed: the cursor stays where it is
+      plot.chart.setData(data);
+      if (plot.chart.cursor.idx === null || plot.chart.cursor.idx === undefined) { say(latest); }
+      named();
+      return;
+    }
     say(latest);
     plot.replaceChildren();
     var chart = new window.uPlot({
@@ -43,7 +57,7 @@
       cursor: { sync: { key: "history" }, y: false, points: { size: 6 } },
       legend: { show: false },
       scales: {
-        x: { time: true, range: [from, to] },
+        x: { time: true, range: function () { return plot.span; } },
         y: bool ? { range: [-0.1, 1.1] } : { range: function (u, low, high) {
           if (low === null) { return [0, 1]; }
           var room = Math.max((high - low) * 0.1, Math.abs(high) * 0.02, 0.5);
@@ -52,7 +66,7 @@
       },
       axes: [
         { stroke: colour("--soft"), grid: { stroke: colour("--chart-grid"), width: 1 }, ticks: { show: false }, size: 24, space: 70,
-          values: function (u, ticks) { return ticks.map(function (tick) { return clock(tick, spanS); }); } },
+          values: function (u, ticks) { return ticks.map(function (tick) { return clock(tick, plot.span[1] - plot.span[0]); }); } },
         { stroke: colour("--soft"), grid: { stroke: colour("--chart-grid"), width: 1 }, ticks: { show: false }, size: 46,
           values: function (u, ticks) { return ticks.map(function (tick) {
             if (bool) { return tick === 1 ? box.dataset.yes : tick === 0 ? box.dataset.no : ""; }
@@ -69,13 +83,16 @@
       bands: bool ? [] : [{ series: [2, 1], fill: colour("--chart-fill") }],
       hooks: { setCursor: [function (u) {
         var index = u.cursor.idx;
-        say(index === null || index === undefined ? latest : series.mean[index]);
+        say(index === null || index === undefined ? newest(plot.series) : plot.series.mean[index]);
       }] }
-    }, [series.at, series.min, series.max, series.mean], plot);
+    }, data, plot);
     plot.chart = chart;
-    var title = box.querySelector("h3 span").textContent;
-    plot.setAttribute("aria-label", title + ": " + output.textContent);
-    return name;
+    named();
+  }
+
+  function newest(series) {
+    for (var n = series.mean.length - 1; n >= 0; n--) { if (series.mean[n] !== null) { return series.mean[n]; } }
+    return null;
   }
 
   /** Points by field, with a hole wherever nothing was read for more than two steps. */
@@ -99,9 +116,9 @@
 
   function load(history) {
     var data = history.dataset;
-    if (history.loading) { return; }
+    if (history.loading) { return Promise.resolve(); }
     history.loading = true;
-    fetch(data.address, { headers: { Accept: "application/json" }, credentials: "same-origin" })
+    return fetch(data.address, { headers: { Accept: "application/json" }, credentials: "same-origin" })
       .then(function (answer) { if (!answer.ok) { throw new Error(answer.status); } return answer.json(); })
       .then(function (found) {
         history.querySelectorAll(".chart").forEach(function (box) {
@@ -111,10 +128,53 @@
           if (any) { draw(box, series, Number(data.from), Number(data.to)); }
         });
         history.querySelector(".unread").hidden = found.items.length > 0;
+        history.querySelector(".failed").hidden = true;
+        history.failures = 0;
       })
-      .catch(function () { history.querySelector(".failed").hidden = false; })
-      .finally(function () { history.loading = false; history.dataset.drawn = "yes"; });
+      .catch(function () {
+        history.querySelector(".failed").hidden = false;
+        history.failures = (history.failures || 0) + 1;
+      })
+      .finally(function () {
+        history.loading = false;
+        history.dataset.drawn = "yes";
+        history.nextMs = performance.now() + waitMs(history);
+      });
   }
+
+  function waitMs(history) {
+    var renewMs = Math.max(LOOK_MS, Number(history.dataset.renew) * 1000);
+    return Math.min(renewMs * Math.pow(2, Math.min(history.failures || 0, 6)), Math.max(renewMs, RENEW_MOST_MS));
+  }
+
+  /** The strip, its scale and the span of time as they are now, then the readings of it. */
+  function renew(history) {
+    history.nextMs = performance.now() + waitMs(history);
+    fetch(history.dataset.part, { headers: { "HX-Request": "true" }, credentials: "same-origin" })
+      .then(function (answer) { if (!answer.ok) { throw new Error(answer.status); } return answer.text(); })
+      .then(function (text) {
+        var fresh = new DOMParser().parseFromString(text, "text/html").querySelector("[data-history]");
+        if (!fresh || !history.isConnected) { return null; }
+        ["address", "every", "from", "to", "renew"].forEach(function (name) {
+          history.dataset[name] = fresh.dataset[name];
+        });
+        [".strip-box", ".legend"].forEach(function (part) {
+          history.querySelector(part).replaceWith(fresh.querySelector(part));
+        });
+        return load(history);
+      })
+      .catch(function () {
+        history.failures = (history.failures || 0) + 1;
+        history.nextMs = performance.now() + waitMs(history);
+      });
+  }
+
+  window.setInterval(function () {
+    if (document.hidden) { return; }
+    document.querySelectorAll("[data-history][data-drawn]").forEach(function (history) {
+      if (performance.now() >= (history.nextMs || 0) && !history.loading) { renew(history); }
+    });
+  }, LOOK_MS);
 
   function all() { document.querySelectorAll("[data-history]:not([data-drawn])").forEach(load); }
 
@@ -130,7 +190,10 @@
     }, 150);
   });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () {
-    document.querySelectorAll("[data-history]").forEach(function (history) { delete history.dataset.drawn; });
+    document.querySelectorAll("[data-history]").forEach(function (history) {
+      history.querySelectorAll(".plot").forEach(function (plot) { delete plot.chart; }); // its colours are others now
+      delete history.dataset.drawn;
+    });
     all();
   });
 })();

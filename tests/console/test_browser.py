@@ -13,7 +13,9 @@ from playwright.async_api import Browser, Page, expect
 from sqlalchemy import insert, update
 
 from shouwang import clock
+from shouwang.kinds import Kinds
 from shouwang.ledger.tables import Change, Incident, Meta
+from shouwang.readings.store import Stored
 from shouwang.vocabulary import Role
 from tests.console.conftest import Console
 from tests.console.picture import falls_silent
@@ -157,6 +159,10 @@ async def test_a_device_s_history_is_drawn_and_its_span_can_be_chosen(seat: Seat
     await expect(battery.locator("canvas")).to_be_visible(timeout=SOON_MS)
     await expect(battery.locator("output")).to_have_text(re.compile(r"^8[67](\.\d)? %$"))
     assert await page.locator(".chart canvas").count() >= 4
+    await expect(page.get_by_role("link", name="1 小时")).to_have_attribute("aria-current", "true")
+    await page.get_by_role("link", name="24 小时").click()
+    await expect(page.get_by_role("link", name="24 小时")).to_have_attribute("aria-current", "true")
+    await expect(battery.locator("canvas")).to_be_visible(timeout=SOON_MS)
     assert await page.locator(".strip rect.silent").count() == 2
     assert await page.locator(".strip rect.degraded").count() == 1
     painted = await battery.locator("canvas").evaluate(
@@ -167,6 +173,19 @@ async def test_a_device_s_history_is_drawn_and_its_span_can_be_chosen(seat: Seat
     await expect(page.get_by_role("link", name="6 小时")).to_have_attribute("aria-current", "true")
     await expect(page.locator(".strip rect.degraded")).to_have_count(0)
     await expect(battery.locator("canvas")).to_be_visible(timeout=SOON_MS)
+    seat.all_was_well()
+
+
+async def test_a_history_that_stands_open_goes_on_by_itself(seat: Seat) -> None:
+    picture = seat.console.picture
+    centre, _, device = picture.silent.partition("/")
+    await seat.open(f"/centres/{centre}/devices/{device}")
+    battery = seat.page.locator("[data-field='battery_percent']")
+    await expect(battery.locator("output")).to_have_text(re.compile(r"^8[67](\.\d)? %$"), timeout=SOON_MS)
+    reading = Kinds().types["call_terminal"](device=device, age_ms=0, reachable=True, battery_percent=41)
+    seat.console.store.write([Stored(centre, device, "call_terminal", clock.wall_ms(), reading)])
+    await seat.page.locator("[data-history]").evaluate("history => { history.nextMs = 0; }")
+    await expect(battery.locator("output")).to_have_text("41 %", timeout=SOON_MS)
     seat.all_was_well()
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from api.console.device.history import Span, shares, spans_of, step_s
+from api.console.device.history import Span, begin_ms, default_span_h, shares, spans_of, step_s
+from api.console.when import HOUR_MS
+from shouwang.clock import rfc3339
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,34 @@ def test_spans_cover_the_time_in_which_something_is_known(
     changes: list[tuple[int, str]], before: str | None, spans: list[Span]
 ) -> None:
     assert spans_of(changes, before, 0, 100) == spans
+
+
+@pytest.mark.parametrize(
+    ("report_every_s", "condition", "good_h_ago", "span_h"),
+    [
+        (30, "ok", 0, 1),
+        (30, "silent", 0.2, 1),
+        (30, "silent", 5, 6),
+        (30, "unknown", 70, 168),
+        (900, "ok", 0, 6),
+        (43_200, "ok", 0, 168),
+        (30, "silent", 5_000, 720),
+    ],
+)
+def test_the_smallest_span_that_holds_the_newest_readings(
+    report_every_s: float, condition: str, good_h_ago: float, span_h: int
+) -> None:
+    now_ms = 1_800_000_000_000
+    good = rfc3339(now_ms - round(good_h_ago * HOUR_MS))
+    device = {"limits": {"report_every_s": report_every_s}, "condition": condition, "good_at": good}
+    assert default_span_h(device, now_ms) == span_h
+
+
+@pytest.mark.parametrize(("heard_min_ago", "drawn_min"), [(None, 60), (1, 5), (20, 20), (600, 60)])
+def test_nothing_is_drawn_of_before_it_was_first_heard(heard_min_ago: int | None, drawn_min: int) -> None:
+    now_ms = 1_800_000_000_000
+    first = None if heard_min_ago is None else rfc3339(now_ms - heard_min_ago * 60_000)
+    assert now_ms - begin_ms({"first_heard_at": first}, 1, now_ms) == drawn_min * 60_000
 
 
 def test_shares_count_a_correction_as_what_it_turned_out_to_be() -> None:

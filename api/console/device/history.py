@@ -14,13 +14,17 @@ from shouwang.ledger import views
 from shouwang.ledger.views import Scope
 
 SPANS_H = ((1, mark("1 h")), (6, mark("6 h")), (24, mark("24 h")), (24 * 7, mark("7 days")), (24 * 30, mark("30 days")))
-DEFAULT_SPAN_H = 24
+READINGS_IN_SIGHT = 12
+"""The span that is shown of itself is the smallest that holds so many of the newest readings."""
+RENEW_LEAST_S, RENEW_MOST_S = 5, 300
+SHORTEST_MS = 5 * 60_000
 WIDTH = 1000
 """Of the strip, in its own units."""
 STEPS = 240
 """At most so many points a chart."""
 CHARTS_MAX = 6
 _TRANSITIONS_MAX = 1_000
+_UNHEARD = ("silent", "unknown")
 _NUMBERS = (FieldType.INT, FieldType.FLOAT)
 _HOUR_MS = when.HOUR_MS
 
@@ -37,13 +41,15 @@ class Span:
 
 @dataclass(slots=True)
 class History:
-    """What the template draws. `strip` are rectangles, `fields` the charts, `address` where their data come from."""
+    """What the template draws. `strip` are rectangles, `fields` the charts, `address` where their data come from;
+    `renew_s`: it is drawn anew so often while somebody looks, with the next readings."""
 
     hours: int
     from_s: int
     to_s: int
     every_s: int
     address: str
+    renew_s: int = RENEW_LEAST_S
     strip: list[dict[str, Any]] = field(default_factory=list)
     shares: list[tuple[str, str]] = field(default_factory=list)
     fields: list[dict[str, str]] = field(default_factory=list)
@@ -51,12 +57,14 @@ class History:
 
 
 def history(page: Page, scope: Scope, device: dict[str, Any], hours: int) -> History:
-    """The last `hours` of a device (its view's dict)."""
+    """The last `hours` of a device (its view's dict); from its first reading on, where that is later."""
     to_ms = page.now_ms
-    from_ms = to_ms - hours * _HOUR_MS
+    from_ms = begin_ms(device, hours, to_ms)
     spans = _spans(page, scope, device, from_ms, to_ms)
-    every_s = step_s(hours, float((device.get("limits") or {}).get("report_every_s") or 60))
+    report_every_s = _report_every_s(device)
+    every_s = step_s((to_ms - from_ms) / _HOUR_MS, report_every_s)
     made = History(hours, from_ms // 1000, to_ms // 1000, every_s, "")
+    made.renew_s = round(min(max(every_s / 2, report_every_s, RENEW_LEAST_S), RENEW_MOST_S))
     made.address = (
         f"/api/v1/centres/{device['centre']}/devices/{device['device']}/readings"
         f"?from={rfc3339(from_ms)}&to={rfc3339(to_ms)}&every={every_s}&limit={1000}"
@@ -70,13 +78,27 @@ def history(page: Page, scope: Scope, device: dict[str, Any], hours: int) -> His
 
 
 def default_span_h(device: dict[str, Any], now_ms: int) -> int:
-    """A day; less while the device was first heard less long ago."""
+    """The smallest span that holds its newest readings: longer for a device that speaks seldom, and for one that has
+    been silent for long."""
+    needed_h = READINGS_IN_SIGHT * _report_every_s(device) / 3600
+    good_ms = when.instant_ms(device["good_at"])
+    if device["condition"] in _UNHEARD and good_ms is not None:
+        needed_h += (now_ms - good_ms) / _HOUR_MS
+    return next((hours for hours, _ in SPANS_H if hours >= needed_h), SPANS_H[-1][0])
+
+
+def begin_ms(device: dict[str, Any], hours: int, to_ms: int) -> int:
+    """Where the last `hours` begin to hold something: nothing is drawn of before a device was first heard."""
+    from_ms = to_ms - hours * _HOUR_MS
     first_ms = when.instant_ms(device["first_heard_at"])
-    known_h = DEFAULT_SPAN_H if first_ms is None else (now_ms - first_ms) / _HOUR_MS
-    return next((hours for hours, _ in SPANS_H if hours >= known_h), DEFAULT_SPAN_H)
+    return from_ms if first_ms is None else max(from_ms, min(first_ms, to_ms - SHORTEST_MS))
 
 
-def step_s(hours: int, report_every_s: float) -> int:
+def _report_every_s(device: dict[str, Any]) -> float:
+    return float((device.get("limits") or {}).get("report_every_s") or 60)
+
+
+def step_s(hours: float, report_every_s: float) -> int:
     """How long one step of a chart is: no finer than the readings come, and at most STEPS of them."""
     wanted = max(hours * 3600 / STEPS, report_every_s, 10)
     for nice in (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400):
