@@ -1,0 +1,223 @@
+"""Hears traps and informs: one UDP port for every SNMP device of the agent.
+
+A notification makes the device be asked at once, so that what is told is the whole of it; an event goes out before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import logging
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.allowed import NotAllowedError
+from edge.hearing import Heard, Listened, Listener
+from edge.probes.snmp.mapping import FOLDER, Reader
+from edge.probes.snmp.notices import Engine, Notices, Sender, Taken
+from edge.probes.snmp.probe import SnmpProbe, make_reader
+from edge.probes.snmp.settings import SnmpSettings, check
+from edge.probes.snmp.talking import user_keys
+from edge.probing import Answer, Around, ProbeConfigError, host_and_port
+from shouwang.vocabulary import Driver
+
+_log = logging.getLogger("edge.probes.snmp")
+
+_DATAGRAM_MAX = 65_507
+_ASK_S = 5.0
+_ASKING_MAX = 16
+_NAMES_EVERY_S = 600.0
+_COMPLAIN_EVERY_S = 60.0
+_ENTERPRISE = 0  # IANA's reserved number: an agent is no vendor's device
+
+
+class SnmpOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What `[snmp]` of listen.toml says. Port 162 is the standard's, and needs root: forward it, or use 1162."""
+
+    bind: str = "0.0.0.0"  # noqa: S104 - devices of the LAN speak to it
+    port: int = 1162
+
+
+class SnmpListener(Listener):
+    """Target of a device: the address it is asked at, or `notices_from` of its settings."""
+
+    driver = Driver.SNMP
+    Settings = SnmpSettings
+    Options = SnmpOptions
+
+    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+        super().__init__(options, around, say)
+        self._around, self._say = around, say
+        self._notices = Notices(load_engine(around.state_directory, around.clock.now().mono_s))
+        self._devices: dict[str, _Device] = {}
+        self._transport: asyncio.DatagramTransport | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._naming: asyncio.Task[None] | None = None
+        self._wrong: dict[str, int] = {}
+        self._complained_s = float("-inf")
+        self.port = 0
+
+    async def start(self) -> None:
+        """Raises OSError when the port cannot be had."""
+        loop = asyncio.get_running_loop()
+        address = (self.options.bind, self.options.port)
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._took), local_addr=address)
+        self.port = self._transport.get_extra_info("sockname")[1]
+
+    def watch(self, devices: Sequence[Listened]) -> None:
+        """A device whose settings are wrong is left out: its probe says so."""
+        made: dict[str, _Device] = {}
+        for listened in devices:
+            try:
+                made[listened.device] = _Device(listened, self._around)
+            except (ProbeConfigError, NotAllowedError) as error:
+                _log.warning("not listened for device=%s reason=%r", listened.device, str(error))
+        self._devices = made
+        if self._naming is not None:
+            self._naming.cancel()
+        self._naming = self._spawn(self._name())
+
+    async def stop(self) -> None:
+        """Ends it."""
+        if self._transport is not None:
+            self._transport.abort()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _name(self) -> None:
+        """Finds the addresses of those that go by a name, and makes the keys of users, again from time to time."""
+        while True:
+            known: list[tuple[str, Sender]] = []
+            for device in tuple(self._devices.values()):
+                try:
+                    keys = None
+                    if device.settings.version == "3":
+                        keys = await asyncio.to_thread(user_keys, device.settings)
+                    async with asyncio.timeout(_ASK_S):
+                        address = await self._around.allowed.resolve(device.host)
+                except (OSError, TimeoutError, NotAllowedError) as error:
+                    _log.warning("not listened for device=%s reason=%r", device.name, str(error) or "no such name")
+                else:
+                    known.append((address, Sender(device.name, device.settings, keys)))
+            self._notices.expect(known)
+            await asyncio.sleep(_NAMES_EVERY_S)
+
+    # --- what is heard
+
+    def _took(self, data: bytes, source: tuple[Any, ...]) -> None:
+        address = _plain(str(source[0]))
+        at_s = self._around.clock.now().mono_s
+        taken = self._notices.take(data[:_DATAGRAM_MAX], address, at_s)
+        if taken.reply and self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(taken.reply, source)
+        if taken.wrong:
+            self._complain(address, taken.wrong, at_s)
+        if taken.notice is not None and taken.sender is not None:
+            device = self._devices.get(taken.sender.device)
+            if device is not None:
+                self._noticed(device, taken, at_s)
+
+    def _noticed(self, device: _Device, taken: Taken, at_s: float) -> None:
+        notice = taken.notice
+        assert notice is not None
+        trap, fields = device.reader.noticed(notice.trap, notice.told)
+        _log.info("noticed device=%s trap=%s hint=%r", device.name, notice.trap, trap.hint if trap is not None else "")
+        heard = Heard(device=device.name, at_s=at_s, fields=fields)
+        if trap is not None and trap.event:
+            self._say(replace(heard, fields={}, event=trap.event, detail={"trap": notice.trap, "said": trap.hint}))
+        if device.asking or len(self._tasks) > _ASKING_MAX:
+            if fields:
+                self._say(heard)
+            return
+        device.asking = True
+        self._spawn(self._ask(device, heard))
+
+    async def _ask(self, device: _Device, heard: Heard) -> None:
+        """What it says when asked is newer than its notification; that of one that answers nothing is believed."""
+        try:
+            async with asyncio.timeout(_ASK_S + 1):
+                answer = await device.probe.ask(_ASK_S)
+        except (TimeoutError, OSError, NotAllowedError):
+            answer = Answer(False)
+        finally:
+            device.asking = False
+        if answer.reachable and answer.fields:
+            now_s = self._around.clock.now().mono_s
+            self._say(replace(heard, at_s=now_s, fields=heard.fields | answer.as_fields()))
+        elif heard.fields:
+            self._say(heard)
+
+    def _complain(self, address: str, wrong: str, at_s: float) -> None:
+        key = f"{address}: {wrong}"
+        if key in self._wrong or len(self._wrong) < 16:
+            self._wrong[key] = self._wrong.get(key, 0) + 1
+        if at_s - self._complained_s >= _COMPLAIN_EVERY_S:
+            self._complained_s = at_s
+            for said, count in self._wrong.items():
+                _log.warning("not believed count=%d from=%s", count, said)
+            self._wrong.clear()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+class _Device:
+    """One that is listened for. Raises ProbeConfigError."""
+
+    def __init__(self, listened: Listened, around: Around) -> None:
+        self.name = listened.device
+        self.settings: SnmpSettings = listened.settings
+        check(self.settings)
+        self.host = host_and_port(self.settings.notices_from or listened.target, 161)[0]
+        self.reader: Reader = make_reader(self.settings, around)
+        self.probe = SnmpProbe(listened.target, self.settings, around)
+        self.asking = False
+
+
+class _Ear(asyncio.DatagramProtocol):
+    def __init__(self, took: Callable[[bytes, tuple[Any, ...]], None]) -> None:
+        self._took = took
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        self._took(data, addr)
+
+
+def load_engine(state_directory: Path, now_s: float) -> Engine:
+    """Our engine's name and which start this is, counted in a file: a sender takes nothing from a boot before the one
+    it knows (RFC 3414, 2.2.2). On a disk that takes nothing it is a new engine each time."""
+    path = state_directory / FOLDER / "engine.json"
+    engine, boots = b"", 0
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        kept = json.loads(path.read_text("utf-8"))
+        engine, boots = bytes.fromhex(kept["engine"]), int(kept["boots"])
+    if not 5 <= len(engine) <= 32 or not 0 <= boots < 2**31 - 2:
+        # RFC 3411, SnmpEngineID: a format of our own making, 5 octets at random and more.
+        engine, boots = (0x80000000 | _ENTERPRISE).to_bytes(4, "big") + b"\x05" + os.urandom(8), 0
+    boots += 1
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name("engine.json.new")
+        new.write_text(json.dumps({"engine": engine.hex(), "boots": boots}), "utf-8")
+        new.replace(path)
+    return Engine(engine, boots, now_s)
+
+
+def _plain(address: str) -> str:
+    """Without its scope, and an IPv4 address that came in by IPv6 as what it is."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return str(mapped or ip)
