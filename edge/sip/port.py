@@ -147,25 +147,28 @@ class SipPort:
         """One datagram, whatever it holds."""
         if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # a keep-alive of a NAT
-        with contextlib.suppress(UnreadableError):
-            self.message(data, Peer(host, port))
+        peer = Peer(host, port)
+        try:
+            self.message(data, peer)
+        except UnreadableError as error:
+            self.refuse(error, peer)
 
     def message(self, data: bytes, peer: Peer) -> None:
-        """One message, whatever it holds. Raises UnreadableError (which has been counted)."""
+        """One message, whatever it holds. Raises UnreadableError."""
         now_s = self._clock.now().mono_s
         if not self._may_speak(peer.host, now_s):
             self.too_many += 1
             return
-        try:
-            said = parse(data)
-        except UnreadableError as error:
-            self.unreadable += 1
-            _log.debug("unreadable from=%s reason=%r", peer.where, str(error))
-            raise
+        said = parse(data)
         if isinstance(said, Response):
             self._asked.take(said)
         elif said.method != "ACK":
             self._request(Received(said, peer, now_s, self))
+
+    def refuse(self, error: UnreadableError, peer: Peer) -> None:
+        """What is no SIP is counted."""
+        self.unreadable += 1
+        _log.debug("unreadable from=%s reason=%r", peer.where, str(error))
 
     def _request(self, got: Received) -> None:
         known = self._answered.find(got.request, got.peer, got.at_s)
@@ -312,7 +315,8 @@ class _Line(asyncio.Protocol):
             whole = self._framer.feed(data)
             for message in whole:
                 self._port.message(message, self.peer)
-        except UnreadableError:
+        except UnreadableError as error:
+            self._port.refuse(error, self.peer)
             self.abort()  # where the next message begins is not known
             return
         if whole:

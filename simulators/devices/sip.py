@@ -11,7 +11,7 @@ import re
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Self, cast
 
 _PARAMETER = re.compile(r'(\w+)\s*=\s*"?([^",]*)"?')
 _ECHOED = ("via", "from", "to", "call-id", "cseq")
@@ -45,7 +45,7 @@ class SipDevice(asyncio.DatagramProtocol):
     _cseq: int = 0
 
     @classmethod
-    async def start(cls, address: str = "127.0.0.1", port: int = 0, **how: Any) -> SipDevice:
+    async def start(cls, address: str = "127.0.0.1", port: int = 0, **how: Any) -> Self:
         """Listens on UDP; where stands in `host` and `port`."""
         made = cls(**how)
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, local_addr=(address, port))

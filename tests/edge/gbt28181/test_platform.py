@@ -13,7 +13,7 @@ from simulators.devices.sip import read
 from tests.edge.sip.listening import Ear, listening
 
 NVR, CALL = "34020000001180000001", "34020000001340000007"
-PASSWORD = {"password": "hall 2026"}
+PASSWORD: dict[str, Any] = {"password": "hall 2026"}
 
 
 async def recorder(ear: Ear, channels: int, **how: Any) -> GbDevice:

@@ -30,7 +30,7 @@ async def test_heartbeats_and_a_call_for_help(tmp_path: Path) -> None:
 
 async def test_what_a_terminal_said_of_itself_stays_over_a_restart(tmp_path: Path) -> None:
     terminal = await Terminal.start("127.0.0.2", user="26317")
-    devices = [("call-07", "26317", {})]
+    devices: list[tuple[str, str, dict[str, object]]] = [("call-07", "26317", {})]
     async with listening(ScaipListener, devices, tmp_path) as ear:
         await terminal.say_mrq(ear.server, mty="ME", dty="0002", stc="0085")
         await terminal.say_mrq(ear.server, mty="ME", dty="0003", stc="0016")

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from shouwang import clock
 from simulators.devices.sip import SipDevice
 from tests.edge.sip.listening import listening
 
-BOTH = {"look": "both", "password": "hall 2026"}
+BOTH: dict[str, Any] = {"look": "both", "password": "hall 2026"}
 
 
 async def test_a_device_that_registers_is_heard(tmp_path: Path) -> None:
