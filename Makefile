@@ -13,14 +13,14 @@ demo: run-env ## run the whole product with the simulated Naiman Banner (DEMO_AR
 
 test: dev-env ## set everything up, servers included, and run all tests (TEST_ARGS="-k watch" for some)
 	@$(BIN)/python -m tests.servers.prepare
-	@$(BIN)/python -m pytest $(TEST_ARGS)
+	@$(BIN)/python -m tests.run $(TEST_ARGS)
 
 check: dev-env ## lint, types, import rules and the quick tests, in under 2 minutes
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not system and not slow"
+	$(BIN)/python -m pytest -q -m "not system and not slow" -n 2 --dist worksteal
 
 bench: dev-env ## measure what it costs; writes build/bench.json (BENCH=quick: under 60 s)
 	@BENCH=$(BENCH) $(BIN)/python -m benchmarks

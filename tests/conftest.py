@@ -12,13 +12,26 @@ import pytest_asyncio
 from hypothesis import settings
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests import tally
 from tests.servers import Bucket, Database, InfluxDB, Mosquitto, Postgres, need_server
 
 # A slow moment of a busy machine is no finding.
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
 
+# What takes long in these folders also measures time, or starts so much that it wants the machine for itself.
+MEASURE_TIME = ("collector", "edge", "notify", "shouwang", "simulation", "simulators", "timeline")
+
 MosquittoStarter = Callable[..., Mosquitto]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks those that must not run beside others as `alone` (tests/run.py)."""
+    tests = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(tests).parts[0]
+        if folder in MEASURE_TIME and (item.get_closest_marker("system") or item.get_closest_marker("slow")):
+            item.add_marker("alone")
 
 
 @pytest.fixture
@@ -100,10 +113,12 @@ async def page(browser: Browser) -> Page:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says at the end how many tests were skipped, each reason once."""
+    """Says at the end how many tests were skipped, each reason once; those of the turn before too (tests/run.py)."""
+    tally.take(terminalreporter)
+    tally.keep(terminalreporter)
     reasons: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple | list) else str(report.longrepr)
         reasons[reason] = reasons.get(reason, 0) + 1
     terminalreporter.section("skipped, and why" if reasons else "nothing was skipped")
     for reason, count in sorted(reasons.items()):
