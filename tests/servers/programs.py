@@ -58,6 +58,8 @@ PROGRAMS = {
         Program("dummy-ups", ("nut-server",), ("lib/nut/dummy-ups", "usr/lib/nut/dummy-ups")),
         Program("chronyd", ("chrony",), ("usr/sbin/chronyd",)),
         Program("unbound", ("unbound",), ("usr/sbin/unbound",)),
+        Program("sipp", ("sip-tester",)),
+        Program("baresip", ("baresip-core",)),
     )
 }
 NOTO_CJK = Program("fonts-noto-cjk", ("fonts-noto-cjk",), ("usr/share/fonts/**/NotoSansCJK*.ttc",))

@@ -36,11 +36,13 @@ class ScaipSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ScaipOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """`[scaip]` of listen.toml. The port is shared with `sip` and `gbt28181` where the numbers are the same."""
+    """`[scaip]` of listen.toml. The port is shared with `sip` and `gbt28181` where the numbers are the same.
+    `digests`: what a terminal may prove its password by, in the order in which it is offered."""
 
     bind: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
     port: int = 5060
     realm: str = "shouwang"
+    digests: tuple[Literal["MD5", "SHA-256"], ...] = ("MD5",)
 
 
 class ScaipListener(Listener):
@@ -54,7 +56,7 @@ class ScaipListener(Listener):
         super().__init__(options, around, say)
         self._options: ScaipOptions = options
         self._around, self._say = around, say
-        self._digest = Digest(options.realm)
+        self._digest = Digest(options.realm, options.digests)
         self._ports: list[SipPort] = []
         self._devices: dict[str, Listened] = {}
         self._known = Memory(around.state_directory / "heard-scaip.json")

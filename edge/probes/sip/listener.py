@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,11 +25,13 @@ _GRACE_S = 5.0
 
 
 class SipOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """`[sip]` of listen.toml. `bind`: addresses; all IPv4 ones unless said. `realm`: shown to devices that register."""
+    """`[sip]` of listen.toml. `bind`: addresses; all IPv4 ones unless said. `realm`: shown to devices that register;
+    `digests`: what they may prove their password by, in the order in which it is offered."""
 
     bind: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
     port: int = 5060
     realm: str = "shouwang"
+    digests: tuple[Literal["MD5", "SHA-256"], ...] = ("MD5",)
 
 
 class SipListener(Listener):
@@ -45,7 +47,7 @@ class SipListener(Listener):
         self._options: SipOptions = options
         self._around, self._say = around, say
         self._book = shared_book(around)
-        self._digest = Digest(options.realm)
+        self._digest = Digest(options.realm, options.digests)
         self._ports: list[SipPort] = []
         self._devices: dict[str, tuple[Listened, Place]] = {}
         self._ends: dict[str, asyncio.TimerHandle] = {}

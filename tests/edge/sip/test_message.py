@@ -1,6 +1,7 @@
 """Reading and writing SIP: what RFC 3261 allows, what devices do to it, and any bytes at all."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from edge.sip.message import (
 )
 from edge.sip.xml import Element, XmlError, decode, read_xml
 
+WIRE = Path(__file__).parent / "wire"
 FOLDED = (
     b"MESSAGE sip:alarm@10.0.0.1 SIP/2.0\r\n"
     b"v: SIP/2.0/UDP 10.0.0.9:5066;rport\r\n ;branch=z9hG4bK77, SIP/2.0/UDP 10.1.1.1;branch=z9hG4bKx\r\n"
@@ -47,6 +49,17 @@ def test_compact_folded_listed_and_in_another_encoding() -> None:
     assert b'From: "Hall, \xba\xbd" <sip:26317@10.0.0.9>;tag=1\r\n' in said
     assert b"To: <sip:alarm@10.0.0.1>;tag=t4g\r\n" in said
     assert b"Call-ID: a84b4c76e66710\r\nCSeq: 4711   MESSAGE\r\n" in said
+
+
+@pytest.mark.parametrize("path", sorted(WIRE.glob("*.sip")), ids=lambda path: path.stem)
+def test_what_other_programs_send(path: Path) -> None:
+    read = parse(path.read_bytes())
+    assert (read.first("call-id"), read.branch[:7]) != ("", "")
+    if isinstance(read, Request):
+        assert read.method == "REGISTER"
+        assert user_in(read.first("to")) == "1001"
+    else:
+        assert (read.status, read.cseq[1]) == (200, "OPTIONS")
 
 
 @pytest.mark.parametrize(

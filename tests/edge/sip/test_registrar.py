@@ -123,3 +123,12 @@ async def test_a_request_sent_again_gets_the_same_answer_and_is_heard_once(tmp_p
         assert (await device.request("OPTIONS", ear.server, []))[0] == 200  # all before it have been read
         assert len(ear.heard) == 1
     device.stop()
+
+
+@pytest.mark.parametrize("digests", [["SHA-256"], ["MD5", "SHA-256"], ["SHA-256", "MD5"]])
+async def test_which_digests_are_offered_is_said_on_the_machine(tmp_path: Path, digests: list[str]) -> None:
+    device = await SipDevice.start(user="1001", password="hall 2026")
+    async with listening(SipListener, [("call-01", "1001", BOTH)], tmp_path, digests=digests) as ear:
+        assert await device.register(ear.server) == 200
+        assert await device.register(ear.server, password="another") == 403
+    device.stop()
