@@ -35,17 +35,21 @@ class NutSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class NutProbe(Probe):
-    """Target: `host[:port]`, port 3493."""
+    """Target: `[ups@]host[:port]`, port 3493."""
 
     driver = Driver.NUT
     Settings = NutSettings
 
     def __init__(self, target: str, settings: Any, around: Around) -> None:
         super().__init__(target, settings, around)
-        self._host, self._port = host_and_port(target, 3493)
+        named, _, place = target.rpartition("@")
+        self._host, self._port = host_and_port(place, 3493)
         self._said: NutSettings = settings
-        if settings.ups and not _NAME.fullmatch(settings.ups):
-            raise ProbeConfigError(f"ups {settings.ups!r}: a name of letters, digits and _.-")
+        self._ups: str = settings.ups or named
+        if self._ups and not _NAME.fullmatch(self._ups):
+            raise ProbeConfigError(f"ups {self._ups!r}: a name of letters, digits and _.-")
+        if settings.ups and named not in ("", settings.ups):
+            raise ProbeConfigError(f"ups: the target says {named!r}, and the settings {settings.ups!r}")
         if settings.password and not settings.user:
             raise ProbeConfigError("password: it needs a user")
         if settings.password and not settings.tls and settings.ca_file:
@@ -93,7 +97,7 @@ class NutProbe(Probe):
         if self._said.user:
             await talk.ok(f"USERNAME {self._said.user}", "USERNAME")
             await talk.ok(f"PASSWORD {self._said.password}", "PASSWORD")
-        ups = self._said.ups
+        ups = self._ups
         if not ups:
             names = [name for line in await talk.listed("LIST UPS") if (name := words.ups_name(line))]
             if len(names) != 1:

@@ -220,6 +220,15 @@ async def test_what_goes_wrong_is_said_within_its_time(how: dict[str, Any], reac
     server.stop()
 
 
+async def test_the_ups_may_stand_before_the_host() -> None:
+    server = await NutServer({"x": on_mains(), "y": on_battery(5, 60, low=True)}).start()
+    answer = await make_probe("nut", f"y@127.0.0.1:{server.port}", {}, AROUND).ask(3.0)
+    assert answer.fields["ups_low_battery"] is True
+    server.stop()
+    with pytest.raises(ProbeConfigError, match="the target says 'x', and the settings 'y'"):
+        make_probe("nut", "x@127.0.0.1", {"ups": "y"}, AROUND)
+
+
 async def test_nobody_there() -> None:
     server = await NutServer({}).start()
     server.stop()
