@@ -5,13 +5,14 @@ python -m edge.described
 
 from __future__ import annotations
 
+import importlib
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from edge.probing import drivers, load_driver
+from edge.probing import drivers
 
 FILE = Path(__file__).parent.parent / "shouwang" / "drivers.json"
 _WORDS = Path(__file__).parent / "drivers.toml"
@@ -38,13 +39,23 @@ def rendered() -> str:
 
 
 def _driver(name: str, words: dict[str, Any]) -> dict[str, Any]:
-    info = msgspec.inspect.type_info(load_driver(name).Settings)
-    assert isinstance(info, msgspec.inspect.StructType)
     own, of_all = words.get(name, {}), words["every"]
+    fields: dict[str, Any] = {}  # of its probe and of its listener, each once
+    for of_driver in _asks_and_hears(name):
+        info = msgspec.inspect.type_info(of_driver.Settings)
+        assert isinstance(info, msgspec.inspect.StructType)
+        fields |= {field.name: field for field in info.fields}
     return {
         "target": own.get("target") or {"zh": "", "en": ""},
-        "settings": [_setting(field, own.get(field.name) or of_all.get(field.name)) for field in info.fields],
+        "settings": [_setting(field, own.get(field.name) or of_all.get(field.name)) for field in fields.values()],
     }
+
+
+def _asks_and_hears(name: str) -> list[Any]:
+    """The driver's classes: what asks and what hears have both a `driver` and `Settings`."""
+    module = importlib.import_module(f"edge.probes.{name}")
+    found = [each for each in vars(module).values() if isinstance(each, type) and getattr(each, "driver", "") == name]
+    return [each for each in found if hasattr(each, "Settings")]
 
 
 def _setting(field: Any, label: dict[str, str] | None) -> dict[str, Any]:

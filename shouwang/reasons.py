@@ -56,9 +56,17 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "answered": ("对方的应答是 {text}", "it answered {text}"),
     "login_asked": ("需要用户名和密码：{status} {text}", "it refuses without a user: {status} {text}"),
     "login_refused": ("用户名或密码不被接受：{status} {text}", "it refuses this user: {status} {text}"),
-    "login_unknown": ("要求的登录方式采集端不支持：{text}", "it asks for what the agent cannot do: {text}"),
+    "login_unknown": ("要求的登录方式采集代理不支持：{text}", "it asks for what the agent cannot do: {text}"),
     "json_unreadable": ("返回的 JSON 无法解析：{text}", "its JSON cannot be read: {text}"),
     "value_is": ("{path} 的值是 {value}", "{path} is {value}"),
+    "no_stream": ("描述了视频流，却没有送来：{text}", "it describes its stream and gives none: {text}"),
+    "no_frames": ("视频流已打开，但没有画面送来", "its stream is open, and no frame comes"),
+    "no_key_frame": ("{s} 秒内没有关键帧，画面未检查", "no key frame within {s} s: its picture could not be looked at"),
+    "blur_excused": (
+        "画面模糊，因已宣布的天气至 {until} 不计",
+        "its picture is blurred, which is excused until {until}",
+    ),
+    "sent_elsewhere": ("对方要求改连 {where}：不跟随", "it sends elsewhere, to {where}: that is not followed"),
     "no_video": ("其描述中没有视频", "its description names no video"),
     "answer_unreadable": ("应答无法解析：{text}", "its answer cannot be read: {text}"),
     "clock_not_known": ("对方自己的时钟未同步", "it does not know the time itself (not synchronised)"),
@@ -83,7 +91,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "dns_answered": ("{name}：域名服务器答复 {text}", "{name}: the name server answers {text}"),
     "dns_no_record": ("{name} 没有 {kind} 记录", "{name} has no {kind} record"),
     "dns_other": ("{name} 解析为 {has}，应为 {wanted}", "{name} is {has}, and should be {wanted}"),
-    "not_registered": ("{user} 未在采集端注册", "{user} is not registered with the agent"),
+    "not_registered": ("{user} 未在采集代理注册", "{user} is not registered with the agent"),
     "refused_port": (
         "{port} 端口拒绝 {protocol} 连接：端口是否应为 {usual}？",
         "port {port} refuses {protocol}: is it {usual}?",
@@ -104,30 +112,30 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "IP address mismatch, certificate is not valid for '{name}'.",
     ),
     # of the agent, asked to probe
-    "not_configured": ("采集端的配置中没有 {device}", "{device} is not in this agent's configuration"),
-    "unknown_command": ("采集端不认识命令 {command}", "this agent does not know the command {command}"),
-    "no_commands": ("该采集端不接受命令", "this agent takes no commands"),
+    "not_configured": ("采集代理的配置中没有 {device}", "{device} is not in this agent's configuration"),
+    "unknown_command": ("采集代理不认识命令 {command}", "this agent does not know the command {command}"),
+    "no_commands": ("该采集代理不接受命令", "this agent takes no commands"),
     "busy": ("命令太多，请稍后再试", "too many commands at once; try again"),
-    "failed": ("采集端出错：{text}", "the agent failed: {text}"),
-    "no_driver": ("该采集端没有驱动 {driver}；它有 {has}", "this agent has no driver {driver}; it has {has}"),
+    "failed": ("采集代理出错：{text}", "the agent failed: {text}"),
+    "no_driver": ("该采集代理没有驱动 {driver}；它有 {has}", "this agent has no driver {driver}; it has {has}"),
     "settings_wrong": ("驱动 {driver} 的设置有误：{text}", "settings of driver {driver}: {text}"),
     "target_wrong": ("地址 {target} 有误：{text}", "target {target}: {text}"),
-    "secret_unknown": ("采集端没有名为 {name} 的密码：{text}", "secret {name} is not in {text}"),
+    "secret_unknown": ("采集代理没有名为 {name} 的密码：{text}", "secret {name} is not in {text}"),
     # of what the agent may touch
     "not_allowed_network": (
-        "{address} 不在允许的网段内：请加到采集端 allowed.toml 的 networks",
+        "{address} 不在允许的网段内：请加到采集代理 allowed.toml 的 networks",
         "{address} is outside of the allowed networks: add it to `networks` of allowed.toml",
     ),
     "not_allowed_port": (
-        "端口 {port} 不在采集端 allowed.toml 的 ports 中",
+        "端口 {port} 不在采集代理 allowed.toml 的 ports 中",
         "port {port} is not in `ports` of allowed.toml",
     ),
     "not_allowed_driver": (
-        "驱动 {driver} 不在采集端 allowed.toml 的 drivers 中",
+        "驱动 {driver} 不在采集代理 allowed.toml 的 drivers 中",
         "driver {driver} is not in `drivers` of allowed.toml",
     ),
     "not_allowed_loopback": (
-        "{address} 是采集端本机：用 --allow-loopback 放行",
+        "{address} 是采集代理本机：用 --allow-loopback 放行",
         "{address} is this machine itself: allow it with --allow-loopback",
     ),
     "not_allowed_link_local": (
@@ -154,12 +162,12 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "{device} 由数据源 {feed} 提供，不能检测",
         "{device} is known through the feed {feed}; it cannot be probed",
     ),
-    "no_reply": ("{centre} 的采集端 {s} 秒内无应答", "the agent at {centre} did not answer within {s} s"),
+    "no_reply": ("{centre} 的采集代理 {s} 秒内无应答", "the agent at {centre} did not answer within {s} s"),
     "probes_under_way": (
         "已有 {n} 个检测正在进行，请几秒后再试",
         "{n} probes are under way already; try again in a few seconds",
     ),
-    "not_probed": ("采集端未能检测", "the agent could not probe it"),
+    "not_probed": ("采集代理未能检测", "the agent could not probe it"),
 }
 
 

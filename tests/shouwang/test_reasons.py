@@ -32,7 +32,7 @@ def test_both_sentences_say_the_same_values(code: str, sentences: tuple[str, str
         (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "连接被拒绝"),
         (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "域名无法解析"),
         (OSError("camera.lan has no address"), "camera.lan 没有地址"),
-        ("'call-07' is not in this agent's configuration", "采集端的配置中没有 'call-07'"),
+        ("'call-07' is not in this agent's configuration", "采集代理的配置中没有 'call-07'"),
         ("no TLS: WRONG_VERSION_NUMBER", "对方不是 TLS：WRONG_VERSION_NUMBER"),
         (Reason("no_answer", {"s": 3.0}), "3 秒内无应答"),
         ("the pump hums", "the pump hums"),
