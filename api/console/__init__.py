@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from api.console import (
     add_device,
+    agents,
     centres,
     device,
     devices,
@@ -31,6 +32,7 @@ _PAGES = (
     home,
     search,
     centres,
+    agents,
     devices,
     device,
     incidents,

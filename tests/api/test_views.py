@@ -295,3 +295,18 @@ def test_maintenance_lists_what_holds_or_is_to_come(connection: Connection) -> N
     rest = views.maintenance(connection, ALL, NOW_MS, past=True, limit=3, cursor=first["next_cursor"])
     assert [item["id"] for item in first["items"] + rest["items"]] == whole
     assert [item["id"] for item in views.maintenance(connection, ONLY_BAXIAN, NOW_MS)["items"]] == [3]
+
+
+def test_agents_are_counted_by_version_and_found_by_what_they_are(connection: Connection) -> None:
+    found = views.agents(connection, ALL)
+    said = {each["path"]: (each["condition"], each["agent_version"], each["is_feed"]) for each in found["items"]}
+    assert said[GUANGMING] == ("online", "1.0.0", False)
+    assert said[BEILAOGUI] == ("offline", "1.0.0", False)
+    assert said["unicom"] == ("online", "1.0.0", True)
+    assert found["versions"] == [{"version": "1.0.0", "agents": 3}, {"version": "0.9.0", "agents": 1}]
+    old = views.agents(connection, ALL, version="0.9.0")
+    assert [each["path"] for each in old["items"]] == [BAXIAN_VILLAGE]
+    first = views.agents(connection, ALL, limit=1)
+    rest = views.agents(connection, ALL, cursor=first["next_cursor"])
+    assert [each["path"] for each in first["items"] + rest["items"]] == sorted(said)
+    assert {each["path"] for each in views.agents(connection, ONLY_BAXIAN)["items"]} == {BAXIAN_VILLAGE, "unicom"}

@@ -69,7 +69,7 @@ def every_page(console: Console) -> list[str]:
         f"/centres/{centre}/devices/{device}?hours=168", f"/centres/{waiting}", "/incidents", "/incidents?state=open",
         "/incidents?state=all&severity=major", f"/incidents/{picture.silent_incident}",
         f"/incidents/{picture.offline_incident}", f"/incidents/{picture.help_incident}", "/search", "/search?q=光明",
-        "/maintenance", "/unregistered", f"/add-device?centre={centre}&kind=camera", "/notifications",
+        "/maintenance", "/unregistered", "/agents", "/agents?condition=online&version=0.1.0", f"/add-device?centre={centre}&kind=camera", "/notifications",
         f"/add-device?centre={centre}&kind=ecommerce_point", f"/centres/{centre}/devices/{device}/edit",
     ]  # fmt: skip
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access import Asker, Sees
-from api.console.page import Page, address
+from api.console import listing
+from api.console.agents import SITE, of_itself
+from api.console.listing import LISTED, Cursor, Text
+from api.console.page import Page
 from api.problems import not_found
 from shouwang.ledger import views
 
 router = APIRouter()
 
-LISTED = 100
 DEVICES_SHOWN_MAX = 500
 _INCIDENTS_SHOWN_MAX = 50
 ORDER = ("down", "silent", "degraded", "unknown", "ok", "not_connected")
 """In which order a centre's devices stand: what is broken first, what was never heard last."""
-
-Text = Annotated[str, Query(max_length=80)]
 
 
 @router.get("/centres")
@@ -30,32 +30,16 @@ def listed(
     township: Text = "",
     condition: Text = "",
     q: Text = "",
-    cursor: Annotated[str | None, Query(max_length=600)] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Centres by township, by state of their agent, by a condition that one of their devices has."""
     page = Page(request, asker)
-    condition = condition if condition in views.CENTRE_CONDITIONS else ""
+    chosen = {"township": township, "condition": listing.of(views.CENTRE_CONDITIONS, condition), "q": q}
     with page.house.reading() as connection:
         found = views.centres(
-            connection,
-            asker.scope,
-            page.now_ms,
-            township=township or None,
-            condition=condition or None,
-            q=q or None,
-            limit=LISTED,
-            cursor=cursor,
+            connection, asker.scope, page.now_ms, limit=LISTED, cursor=cursor, **listing.chosen(chosen)
         )
-        townships = views.townships(connection, asker.scope)
-    return page.show(
-        "centres/list.html",
-        "centres",
-        centres=found,
-        townships=townships,
-        conditions=views.CENTRE_CONDITIONS,
-        filter={"township": township, "condition": condition, "q": q},
-        more_address=address("/centres", township=township, condition=condition, q=q),
-    )
+    return listing.show(page, "centres/list.html", "centres", chosen, views.CENTRE_CONDITIONS, centres=found)
 
 
 @router.get("/centres/{centre}")
@@ -91,6 +75,9 @@ def _values(page: Page, asker: Asker, code: str) -> dict[str, Any]:
         "centre": centre,
         "incidents": incidents["items"],
         "groups": [(condition, groups[condition]) for condition in ORDER if groups[condition]],
+        "agent": of_itself(page, [(code, each["device"]) for each in devices["items"] if each["kind"] == SITE]).get(
+            code
+        ),
         "cut": DEVICES_SHOWN_MAX if devices["next_cursor"] else 0,
         "scope": {"centre": code, "device": "", "window": centre["maintenance"]},
         "reason": page.reasons_with(good),

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access import Sees
-from api.console.page import Page, address
+from api.console import listing
+from api.console.listing import LISTED, Cursor, Text
+from api.console.page import Page
 from shouwang.ledger import views
 
 router = APIRouter()
 
-LISTED = 100
 UNWATCHED_MAX = 500
 """Of each kind and condition."""
 _UNWATCHED = ("silent", "down", "unknown")
-
-Text = Annotated[str, Query(max_length=80)]
 
 
 @router.get("/devices")
@@ -29,38 +28,31 @@ def listed(
     condition: Text = "",
     township: Text = "",
     q: Text = "",
-    cursor: Annotated[str | None, Query(max_length=600)] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """A page of devices. A condition or kind that is none filters nothing."""
     page = Page(request, asker)
     house = page.house
-    condition = condition if condition in views.DEVICE_CONDITIONS else ""
-    kind = kind if kind in house.kinds else ""
+    chosen = {
+        "kind": listing.of(house.kinds, kind),
+        "condition": listing.of(views.DEVICE_CONDITIONS, condition),
+        "township": township,
+        "q": q,
+    }
     with house.reading() as connection:
         found = views.devices(
-            connection,
-            asker.scope,
-            house.kinds,
-            page.now_ms,
-            kind=kind or None,
-            condition=condition or None,
-            township=township or None,
-            q=q or None,
-            limit=LISTED,
-            cursor=cursor,
+            connection, asker.scope, house.kinds, page.now_ms, limit=LISTED, cursor=cursor, **listing.chosen(chosen)
         )
-        townships = views.townships(connection, asker.scope)
-    good = request.app.state.last_good.of(house.store, found["items"])
-    return page.show(
+    reason = page.reasons_with(request.app.state.last_good.of(house.store, found["items"]))
+    return listing.show(
+        page,
         "devices/page.html",
         "centres",
+        chosen,
+        views.DEVICE_CONDITIONS,
         found=found,
-        townships=townships,
         kinds=page.kind_labels(),
-        conditions=views.DEVICE_CONDITIONS,
-        filter={"kind": kind, "condition": condition, "township": township, "q": q},
-        more_address=address("/devices", kind=kind, condition=condition, township=township, q=q),
-        reason=page.reasons_with(good),
+        reason=reason,
     )
 
 

@@ -6,15 +6,16 @@ import asyncio
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from api.access import Asker, Handles, Probes, Sees
-from api.console import when, words
+from api.console import listing, when, words
 from api.console.device.probed import Probed, probed
 from api.console.incidents.lines import line_text
 from api.console.incidents.members import members
-from api.console.page import SEVERITIES, Page, SeesHouseholds, address
+from api.console.listing import LISTED, Cursor, Text
+from api.console.page import SEVERITIES, Page, SeesHouseholds
 from api.console.reasons import why
 from api.problems import invalid, not_found
 from api.rest.waiting import DEED_WITHIN_S, ask_collector
@@ -23,12 +24,10 @@ from shouwang.ledger.deeds import NOTE_CHARS_MAX, Done
 
 router = APIRouter()
 
-LISTED = 100
 HOUSEHOLDS_SHOWN_MAX = 200
 _CENTRES_LOOKED_AT_MAX = 50
 _STATES = {"open": True, "closed": False, "all": None}
 
-Text = Annotated[str, Query(max_length=80)]
 Note = Annotated[str, Form(max_length=NOTE_CHARS_MAX)]
 
 
@@ -39,13 +38,13 @@ def listed(
     state: Text = "closed",
     severity: Text = "",
     township: Text = "",
-    cursor: Annotated[str | None, Query(max_length=600)] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Closed ones, the latest first; `state` open: gravest first, then longest."""
     page = Page(request, asker)
     house = page.house
-    state = state if state in _STATES else "closed"
-    severity = severity if severity in SEVERITIES else ""
+    chosen = {"severity": listing.of(SEVERITIES, severity), "township": township}
+    state = listing.of(_STATES, state, "closed")
     with house.reading() as connection:
         found = views.incidents(
             connection,
@@ -53,19 +52,17 @@ def listed(
             house.kinds,
             page.now_ms,
             open=_STATES[state],
-            severity=severity or None,
-            township=township or None,
             limit=LISTED,
             cursor=cursor,
+            **listing.chosen(chosen),
         )
-        townships = views.townships(connection, asker.scope)
-    return page.show(
+    return listing.show(
+        page,
         "incidents/list.html",
         "incidents",
+        {"state": state, **chosen},
         found=found,
-        townships=townships,
-        filter={"state": state, "severity": severity, "township": township},
-        more_address=address("/incidents", state=state, severity=severity, township=township),
+        severity_words=[(each, words.word(page.language, "severity", each)) for each in SEVERITIES],
         lasted=lambda incident: _lasted(page, incident),
         reason=page.reasons_with(request.app.state.last_good.of(house.store, found["items"])),
     )

@@ -4,8 +4,17 @@ Every function takes an open connection first, so that several answers come from
 are RFC 3339 UTC; `now_ms` is the present, Unix epoch milliseconds.
 """
 
+from shouwang.ledger.views.agents import agents
 from shouwang.ledger.views.asides import UNREGISTERED, asides, unregistered
-from shouwang.ledger.views.centres import CENTRE_CONDITIONS, centre, centre_codes, centres, counts_by_centre, feeds
+from shouwang.ledger.views.centres import (
+    CENTRE_CONDITIONS,
+    PATH_STATES,
+    centre,
+    centre_codes,
+    centres,
+    counts_by_centre,
+    feeds,
+)
 from shouwang.ledger.views.changes import CHANGES_AT_ONCE, Changed, change_ids, changes, newest_change
 from shouwang.ledger.views.devices import DEVICE_CONDITIONS, device, devices
 from shouwang.ledger.views.figures import aside_counts, owed
@@ -24,10 +33,12 @@ __all__ = [
     "HOUSE",
     "LIMIT_DEFAULT",
     "LIMIT_MAX",
+    "PATH_STATES",
     "UNREGISTERED",
     "BadCursor",
     "Changed",
     "Scope",
+    "agents",
     "aside_counts",
     "asides",
     "centre",
