@@ -30,11 +30,25 @@ class Figures:
         self.found.append(figure)
         print(line(figure), flush=True)
 
-    def write(self, path: Path) -> None:
-        """As the contract has it: commit, machine, figures."""
+    def write(self, path: Path, *, beside: bool = False) -> None:
+        """As the contract has it: commit, machine, figures. `beside`: those of an earlier run that were not measured
+        now stay, each saying of which commit it is."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        body = {"commit": commit(), "machine": machine(), "figures": [asdict(figure) for figure in self.found]}
+        here = commit()
+        figures = [asdict(figure) for figure in self.found]
+        if beside and path.exists():
+            figures = [*_kept(path, {figure.name for figure in self.found}, here), *figures]
+        body = {"commit": here, "machine": machine(), "figures": figures}
         path.write_text(json.dumps(body, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _kept(path: Path, but: set[str], here: str) -> list[dict[str, object]]:
+    earlier = json.loads(path.read_text("utf-8"))
+    kept = [figure for figure in earlier["figures"] if figure["name"] not in but]
+    for figure in kept:
+        if earlier["commit"] != here and "(at " not in figure["note"]:
+            figure["note"] = f"{figure['note']} (at {earlier['commit']})".strip()
+    return kept
 
 
 def line(figure: Figure) -> str:

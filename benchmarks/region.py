@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -28,7 +29,9 @@ from tests.servers import Bucket, Mosquitto, free_port, need_server
 
 START_WITHIN_S = 180.0
 POLL_S = 0.05
-SAMPLES = 10
+LOOK_EVERY_S = 1.0
+SAY_EVERY_S = 30.0
+FREE_MIN_BYTES = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +89,23 @@ def _measure(figures: Figures, run: _Run, port: int, idle: int, devices: int) ->
     assert load.stdout.readline().strip() == "connected"
     watching = _Incidents(run.state / "ledger.db")
     began_s = time.monotonic()
-    while not _all_heard(run, devices) and time.monotonic() - began_s < plan.seconds / 2:
+    said_s = looked_s = 0.0
+    while (passed_s := time.monotonic() - began_s) < plan.seconds / 2:
+        if passed_s - looked_s >= LOOK_EVERY_S:
+            looked_s = passed_s
+            if _all_heard(run, devices):
+                break
         time.sleep(POLL_S)
         watching.look()
     # Measured once everything was heard for the first time: a start costs more, and comes once.
     figures.add(f"{plan.name}: until all was heard", time.monotonic() - began_s, "s")
     from_s, before, first = time.monotonic(), _uses(run), _progress(run)
-    while time.monotonic() - began_s < plan.seconds:
+    while (passed_s := time.monotonic() - began_s) < plan.seconds:
         time.sleep(POLL_S)
         watching.look()
+        if passed_s - said_s >= SAY_EVERY_S:
+            said_s = passed_s
+            _say_progress(run, passed_s)
     took_s, after, last = time.monotonic() - from_s, _uses(run), _progress(run)
     said = json.loads(load.stdout.readline())
     load.wait(60)
@@ -105,6 +116,8 @@ def _measure(figures: Figures, run: _Run, port: int, idle: int, devices: int) ->
         "B",
         f"limit 600; {devices} devices",
     )
+    for name, size in _sizes(run).items():
+        figures.add(f"{plan.name}: {name} on disk at the end", size / 2**20, "MiB")
     if plan.lone:
         _delays(figures, plan, silenced, watching)
 
@@ -162,6 +175,31 @@ def _delays(figures: Figures, plan: Plan, silenced: Path, watching: _Incidents) 
         figures.add(f"{plan.name}: limit to incident, p99", cuts[98], "s", "limit 1")
         figures.add(f"{plan.name}: limit to incident, longest", max(lags), "s")
     figures.add(f"{plan.name}: incidents missing", len(spoke) - len(lags), "incidents")
+
+
+def _say_progress(run: _Run, passed_s: float) -> None:
+    """A long run is watched. Raises RuntimeError before the disk is full."""
+    reached, free = _progress(run), shutil.disk_usage(run.state).free
+    behind = reached["journal"] - reached["read"]
+    sizes = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in _sizes(run).items())
+    collector = use_of(run.processes["collector"].pid).rss_bytes
+    print(
+        f"  … {passed_s:.0f} of {run.plan.seconds:g} s: {reached['journal']} messages journalled, {behind} of them not "
+        f"yet stored, {reached['stored']} readings stored; collector {collector / 2**20:,.0f} MiB; {sizes}",
+        flush=True,
+    )
+    if free < FREE_MIN_BYTES:
+        raise RuntimeError(
+            f"only {free / 2**20:,.0f} MiB are free at {run.state}: stopped; set TMPDIR to a larger disk"
+        )
+
+
+def _sizes(run: _Run) -> dict[str, int]:
+    """Bytes on disk, logs written ahead included."""
+    return {
+        name: sum(path.stat().st_size for path in run.state.glob(f"{name}.db*"))
+        for name in ("journal", "ledger", "readings")
+    }
 
 
 def _all_heard(run: _Run, devices: int) -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+from sqlalchemy import Engine, func, select
 
 from benchmarks.figures import Figures, heading
 from benchmarks.fleet import codes, fill
@@ -26,6 +29,7 @@ from shouwang.clock import Now, SystemClock
 from shouwang.kinds import Kinds
 from shouwang.ledger.engine import open_engine, sqlite_url
 from shouwang.ledger.migrate import upgrade
+from shouwang.ledger.tables import Centre
 from shouwang.messages import Codec, Report
 from shouwang.mqtt import Message
 from shouwang.readings import open_store
@@ -37,7 +41,7 @@ _OF_COLLECTOR = ("decode", "journal", "watch", "ledger")
 _Result = TypeVar("_Result")
 
 
-def measure(figures: Figures, *, centres: int, rounds: int, readings_a_report: int) -> None:
+def measure(figures: Figures, *, centres: int, rounds: int, readings_a_report: int = 50) -> None:
     """Each centre sends `rounds` reports; the figures are CPU-seconds of this process for a million readings."""
     heading(f"Cost of each step: {centres} centres, {rounds} reports each of up to {readings_a_report} readings")
     kinds = Kinds()
@@ -46,6 +50,7 @@ def measure(figures: Figures, *, centres: int, rounds: int, readings_a_report: i
         engine = open_engine(sqlite_url(state / "ledger.db"))
         upgrade(engine)
         fill(engine, centres)
+        memory(figures, engine, kinds)
         with engine.connect() as connection:
             fleet = load_fleet(connection, kinds, {})
         deciding = Deciding(fleet, Watch(kinds, fleet), Incidents(fleet, kinds, lambda: "incident"))
@@ -89,6 +94,34 @@ def measure(figures: Figures, *, centres: int, rounds: int, readings_a_report: i
         figures.add("steps of the collector together", together / readings * 1e6, "CPU-s/1M", "limit 8")
         journal.close()
         engine.dispose()
+
+
+def memory(figures: Figures, engine: Engine, kinds: Kinds) -> None:
+    """What a device takes, as Python counts it: in the fleet, in watch and incidents, and once it was heard."""
+    with engine.connect() as connection:
+        load_fleet(connection, kinds, {})  # what the first time alone leaves behind is no device's
+        centres = connection.scalar(select(func.count()).select_from(Centre)) or 0
+        messages, intake = _messages(centres, 2, 50), Intake(kinds)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            fleet = load_fleet(connection, kinds, {})
+            parts = {"fleet": tracemalloc.get_traced_memory()[0]}
+            deciding = Deciding(fleet, Watch(kinds, fleet), Incidents(fleet, kinds, lambda: "incident"))
+            deciding.watch.hearken(SystemClock().now())
+            parts["fleet, watch and incidents"] = tracemalloc.get_traced_memory()[0]
+            for at in range(0, len(messages), BATCH):
+                now = SystemClock().now()
+                _decide(deciding, _decode(intake, messages[at : at + BATCH], now), now)
+                deciding.take_pending(0)
+            while deciding.pending.anything:
+                deciding.take_pending(0)
+            gc.collect()
+            parts["fleet, watch and incidents, all heard"] = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+    for name, size in parts.items():
+        figures.add(f"memory a device: {name}", size / len(fleet.by_id), "B", f"{len(fleet.by_id)} devices")
 
 
 def _messages(centres: int, rounds: int, readings_a_report: int) -> list[Message]:

@@ -28,6 +28,7 @@ from shouwang.vocabulary import Cause
 HELP_CALL, FALLBACK_USED = "help_call", "fallback_used"
 EVENT_IDS_KEPT = 100_000
 FIRST_HEARD_AT_ONCE = 4_000
+SNAPSHOTS_AT_ONCE = 500
 
 
 class Deciding:
@@ -184,6 +185,7 @@ class Deciding:
 
         When very many devices were heard for the first time (a region that starts), some wait for the next time, so
         that no incident waits for them; position and snapshots wait too, and a crash in between decides them anew.
+        Very many snapshots (those that waited) go in parts as well: none is ahead of the position.
         """
         taken, self.pending = self.pending, Decisions()
         taken.attentive_ms = round(self.watch.attentive_s * 1000)
@@ -191,6 +193,11 @@ class Deciding:
             self._hold_back(taken)
         else:
             self._position = position
+            if len(taken.snapshots) > SNAPSHOTS_AT_ONCE:
+                listed = list(taken.snapshots.items())
+                taken.snapshots = dict(listed[:SNAPSHOTS_AT_ONCE])
+                self.pending.snapshots = dict(listed[SNAPSHOTS_AT_ONCE:])
+                taken.partial = True
         taken.position = self._position
         return taken
 

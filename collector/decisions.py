@@ -41,7 +41,7 @@ class AsideOf:
 @dataclass(slots=True)
 class Decisions:
     """What is still to be written. `position` is the journal position up to which all of it was decided. `partial`:
-    more was decided up to there, and follows with the next."""
+    more of it, decisions or snapshots, follows with the next."""
 
     position: int = 0
     partial: bool = False

@@ -1,6 +1,6 @@
 """What goes to the ledger when very many devices are heard for the first time at once."""
 
-from collector.deciding import FIRST_HEARD_AT_ONCE, Deciding
+from collector.deciding import FIRST_HEARD_AT_ONCE, SNAPSHOTS_AT_ONCE, Deciding
 from collector.facts import Transition
 from collector.incidents import Incidents
 from collector.roster import Fleet
@@ -39,3 +39,15 @@ def test_very_many_go_in_parts_and_the_position_goes_with_the_last() -> None:
     assert sorted(written) == sorted(fleet.by_id)
     heard = [id_ for part in parts for id_, _ in part.first_heard]
     assert sorted(heard) == sorted(fleet.by_id)
+
+
+def test_very_many_snapshots_go_in_parts_none_ahead_of_the_position() -> None:
+    kinds = Kinds()
+    fleet = centres(SNAPSHOTS_AT_ONCE + 3, 1)
+    deciding = Deciding(fleet, Watch(kinds, fleet), Incidents(fleet, kinds, lambda: "one"), position=7)
+    for path in fleet.paths:
+        deciding.snapshot(path, 40)
+    first, second = deciding.take_pending(40), deciding.take_pending(40)
+    assert [(part.partial, part.position) for part in (first, second)] == [(True, 40), (False, 40)]
+    assert [len(first.snapshots), len(second.snapshots)] == [SNAPSHOTS_AT_ONCE, 3]
+    assert {*first.snapshots, *second.snapshots} == set(fleet.paths)
