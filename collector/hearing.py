@@ -1,8 +1,7 @@
 """The collector's ears: two MQTT sessions, so that no help call waits behind a backlog, and the fence that tells
 whether both have caught up.
 
-What comes in waits in two bounded queues: unacknowledged messages are at most Receive Maximum a session, so the broker
-keeps the rest.
+What comes in waits in two bounded queues: a session whose queue is full is not read, so the broker keeps the rest.
 """
 
 from __future__ import annotations
@@ -29,6 +28,9 @@ _SUBSCRIPTIONS = {
 }
 EVENT_WINDOW, REPORT_WINDOW = 200, 600
 """Receive Maximum a session; a batch is always smaller, and closed by a timer too."""
+_WINDOWS = {EVENTS: EVENT_WINDOW, REPORTS: REPORT_WINDOW}
+WAITING_WINDOWS = 2
+"""So many windows may wait: Mosquitto 2.0 does not keep to Receive Maximum once there is a backlog."""
 SESSION_EXPIRY_S = 604_800
 
 
@@ -82,7 +84,7 @@ class Hearing:
                 on_disconnected=partial(self._disconnected, session),
                 on_message=partial(self._received, session),
             )
-            for session, window in ((EVENTS, EVENT_WINDOW), (REPORTS, REPORT_WINDOW))
+            for session, window in _WINDOWS.items()
         }
 
     @property
@@ -132,6 +134,8 @@ class Hearing:
         """The oldest messages waiting in a session; fences among them are noted here and not given out."""
         queue = self.waiting[session]
         taken, self.waiting[session] = queue[:at_most], queue[at_most:]
+        if len(self.waiting[session]) < _WINDOWS[session]:
+            self._clients[session].resume()
         given: list[Message] = []
         for message in taken:
             if message.topic == self._fence_topic:
@@ -206,6 +210,8 @@ class Hearing:
 
     def _received(self, session: str, message: Message) -> None:
         self.waiting[session].append(message)
+        if len(self.waiting[session]) >= WAITING_WINDOWS * _WINDOWS[session]:
+            self._clients[session].pause()
         self.arrived.set()
         if session == EVENTS:
             self._urgent.set()

@@ -128,6 +128,7 @@ class MqttClient:
         self._timer: asyncio.TimerHandle | None = None
         self._connected_s = math.inf
         self._flushing = False
+        self._paused = False
         self._ended: asyncio.Future[str] | None = None
         self._taken_over = False
         self._nudge = asyncio.Event()  # connect now, whatever the back-off
@@ -214,6 +215,23 @@ class MqttClient:
         """Acknowledges by hand. False when nothing was sent, since they came on a connection that is no more."""
         mids = [each.mid for each in messages if each.qos and each.connection == self.connection]
         return self.connected and self._puback(mids)
+
+    def pause(self) -> None:
+        """Reads nothing more until `resume`: what comes waits in the sockets, and then at the broker. Receive Maximum
+        alone does not bound it: Mosquitto 2.0 sends all that is queued once one message is acknowledged."""
+        connection = self._paho.socket()
+        if not self._paused and isinstance(connection, Connection):
+            self._paused = True
+            self._loop.remove_reader(connection.fileno())
+
+    def resume(self) -> None:
+        """Reads again."""
+        if self._paused:
+            self._paused = False
+            connection = self._paho.socket()
+            if isinstance(connection, Connection):
+                self._socket_opened(None, None, connection)
+                self._loop.call_soon(self._readable, connection)
 
     # --- connecting
 
@@ -308,6 +326,8 @@ class MqttClient:
 
     def _look_after(self) -> None:
         """Pings, and notices a peer that is gone: with this step within 1.5 × keepalive."""
+        if self._paused:
+            self._paho.note_heard()  # for want of reading nothing can be said against the broker
         self._paho.loop_misc()
         if self.connected:
             self._timer = self._loop.call_later(max(0.2, self.options.keepalive_s / 5), self._look_after)
@@ -403,6 +423,7 @@ class MqttClient:
     # --- the socket on the loop
 
     def _socket_opened(self, _client: object, _data: object, sock: Any) -> None:
+        self._paused = False
         self._loop.add_reader(sock.fileno(), self._readable, sock)
 
     def _socket_closed(self, _client: object, _data: object, sock: Any) -> None:
@@ -411,7 +432,7 @@ class MqttClient:
 
     def _readable(self, connection: Connection) -> None:
         for _ in range(_READ_PACKETS):
-            if self._paho.socket() is not connection:
+            if self._paused or self._paho.socket() is not connection:
                 return
             if self.connected and self._paho.between_packets:
                 publish = connection.publish()

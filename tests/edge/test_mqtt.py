@@ -173,6 +173,36 @@ async def test_messages_of_every_sort_come_in_order_and_plain_ones_past_paho(
     assert heard.disconnected == []
 
 
+async def test_a_client_that_pauses_takes_no_more_keeps_its_connection_and_then_hears_it_all(
+    mosquitto: Mosquitto, clients: Clients
+) -> None:
+    one, heard = await clients(mosquitto.url, "one", receive_maximum=20, manual_ack=True, keepalive_s=1)
+    two, _ = await clients(mosquitto.url, "two")
+    await until(lambda: one.connected and two.connected, "both connected")
+    await one.subscribe([("t", 1)])
+    one.pause()
+    for _ in range(3000):
+        two.publish("t", b"x" * 10_000)
+    await asyncio.sleep(2.5)  # longer than 1.5 keepalives, after which a silent client would be dropped
+    assert heard.messages == []
+    assert heard.disconnected == []
+    one.resume()
+    acked = 0
+    most = 0
+    while acked < 3000:
+        await until(lambda: len(heard.messages) > acked, "more")  # noqa: B023
+        fresh = heard.messages[acked:]
+        most = max(most, len(fresh))
+        one.pause()
+        one.ack(*fresh)
+        acked += len(fresh)
+        await asyncio.sleep(0)
+        one.resume()
+    assert len(heard.messages) == 3000
+    assert most < 1000, "while it paused, nothing came"
+    assert heard.disconnected == []
+
+
 async def test_the_will_comes_when_the_connection_is_lost_and_not_on_goodbye(
     mosquitto: Mosquitto, clients: Clients
 ) -> None:
