@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from shouwang.kinds.pictures import PictureLimits
 from shouwang.vocabulary import Condition, Driver, Net, Room, Severity
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -120,6 +121,7 @@ class Kind(Declared):
     judged_hours: tuple[str, str] | None = None  # Asia/Shanghai; outside of them nothing is judged
     severity_in_rooms: dict[Room, Severity] = {}
     profiles: dict[str, Profile] = {}
+    picture: PictureLimits | None = None  # of what has pictures that are checked
     code_prefix: str = ""  # how sample and simulated devices are named: `call` → `call-07`
 
     def limits_of(self, profile: str | None) -> Limits:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import socket
 import ssl
 from pathlib import Path
@@ -15,7 +14,7 @@ from edge.probes.tls import not_after_ms
 from edge.probing import Answer, Around, NoDriverError, ProbeConfigError, drivers, make_probe
 from edge.secrets import Secrets
 from shouwang import clock
-from tests.edge.devices import SDP, Camera, certificate, serve_bytes, terminal
+from tests.edge.devices import certificate, serve_bytes, terminal
 
 AROUND = Around(allowed=Allowed(AllowedFile(loopback=True)), secrets=Secrets(None, {"hall": "hall 2026"}))
 
@@ -105,7 +104,7 @@ async def test_a_port_that_swallows_connections_is_bounded_in_time() -> None:
             filler.close()
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates; it is not here")
+@pytest.mark.system  # it is `make test` that installs openssl
 async def test_tls_says_how_many_days_a_certificate_is_good(tmp_path: Path) -> None:
     made, key = certificate(tmp_path, days=9)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -212,49 +211,6 @@ async def test_http_with_a_password() -> None:
     answer = await ask("http", f"http://127.0.0.1:{port}/", user="admin", password="secret:hall")
     assert answer.fields == {"page_ok": True}
     assert len(seen) == 2
-    server.close()
-
-
-@pytest.mark.parametrize(
-    ("schemes", "used"),
-    [
-        ((), []),
-        (("basic",), ["", "Basic"]),
-        (("MD5",), ["", "MD5"]),
-        (("SHA-256",), ["", "SHA-256"]),
-        (("basic", "MD5", "SHA-256"), ["", "SHA-256"]),
-    ],
-)
-@pytest.mark.parametrize("qop", [True, False])
-async def test_rtsp_describes_with_whatever_the_camera_wants(
-    schemes: tuple[str, ...], used: list[str], qop: bool
-) -> None:
-    async with Camera(schemes, qop=qop) as camera:
-        answer = await ask("rtsp", camera.url, user="admin", password="secret:hall")
-        assert (answer.reachable, answer.reason) == (True, "")
-        assert answer.fields == {"fps_expected": 12.5}
-        assert camera.used == used
-        assert camera.asked[:2] == ["OPTIONS", "DESCRIBE"]
-
-
-async def test_rtsp_that_refuses_the_password_is_alive() -> None:
-    async with Camera(("SHA-256",)) as camera:
-        answer = await ask("rtsp", camera.url, user="admin", password="wrong")
-        assert answer.reachable
-        assert answer.reason == "it refuses user 'admin': 401 Unauthorized"
-        assert "an unnamed user" in (await ask("rtsp", camera.url)).reason
-
-
-async def test_rtsp_without_its_stream_is_not_reachable() -> None:
-    async with Camera(status="404 Stream Not Found") as camera:
-        assert (await ask("rtsp", camera.url)).reason == "DESCRIBE: 404 Stream Not Found"
-    async with Camera(description=SDP.replace("video", "audio")) as camera:
-        assert (await ask("rtsp", camera.url)).reason == "its description names no video"
-    async with Camera(hang=True) as camera:
-        answer = await ask("rtsp", camera.url, 0.3)
-        assert (answer.reachable, answer.reason) == (False, "no answer within 0.3 s")
-    server, port = await serve_bytes(lambda _head: b"HTTP/1.1 400 Bad\r\n\r\n")
-    assert (await ask("rtsp", f"rtsp://127.0.0.1:{port}/")).reason.startswith("no RTSP")
     server.close()
 
 

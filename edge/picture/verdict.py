@@ -1,0 +1,145 @@
+"""From what was measured of a look to a word for it: ok, black, frozen, blurred, occluded or turned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.picture.likeness import kept_share, likeness_behind_blur, soft, tile_likeness
+from edge.picture.measuring import Grey, Measured
+from edge.picture.reference import Reference
+from edge.picture.rim import changed_share
+from shouwang.kinds.pictures import PictureLimits
+
+
+class Picture(StrEnum):
+    """The values of the field `picture`."""
+
+    OK = "ok"
+    BLACK = "black"
+    FROZEN = "frozen"
+    BLURRED = "blurred"
+    OCCLUDED = "occluded"
+    TURNED = "turned"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one look says by itself, and the figures that it says it by, for people who ask why."""
+
+    picture: Picture
+    figures: dict[str, float]
+
+
+def judge(look: Measured, reference: Reference | None, before: Sequence[Grey], limits: PictureLimits) -> Said:
+    """What a look shows. `before`: blocks of the first frames of the looks before it, a minute or more ago."""
+    figures = weigh(look, reference, before, limits)
+    return Said(word_for(figures, limits), figures)
+
+
+def weigh(
+    look: Measured, reference: Reference | None, before: Sequence[Grey], limits: PictureLimits
+) -> dict[str, float]:
+    """The figures that a word is found by. Those that need a reference, looks before, or enough of a view are left out
+    where there is none."""
+    figures = {
+        "bright": look.bright,
+        "structure": float(np.percentile(look.structure, 90)),
+        "noise": look.noise,
+        "chroma": look.chroma,
+    }
+    if before:
+        figures["changed"] = min(changed_share(look.first, each, limits) for each in before)
+    tiles = _telling(look, reference, limits)
+    figures["tiles"] = float(tiles.sum())
+    if reference is None:
+        edges = look.contrast > limits.tile_contrast_above
+        figures["edges"] = float(edges.mean())
+        if edges.sum() >= limits.tiles_needed:
+            figures["own_sharpness"] = float(np.median(look.sharpness[edges]))
+    elif tiles.sum() >= limits.tiles_needed:
+        figures |= _against(look, reference, tiles, limits)
+    return figures
+
+
+def word_for(figures: Mapping[str, float], limits: PictureLimits) -> Picture:
+    """What figures of `weigh` mean. The gravest comes first: black and frozen are said before anything else."""
+    if figures["bright"] < limits.black_bright_below and figures["structure"] < limits.black_structure_below:
+        return Picture.BLACK
+    if figures.get("changed", 1.0) < limits.frozen_changed_below:
+        return Picture.FROZEN
+    if "edges" in figures:
+        return _by_itself(figures, limits)
+    if "same" not in figures:  # dazzled, or a view without anything in it
+        return Picture.OK
+    if _is_blurred(figures, limits):
+        return Picture.BLURRED
+    if _is_turned(figures, limits):
+        return Picture.TURNED
+    if figures["emptied"] > limits.occluded_emptied_above or figures["same"] < limits.changed_same_below:
+        return Picture.OCCLUDED
+    return Picture.OK
+
+
+def _telling(look: Measured, reference: Reference | None, limits: PictureLimits) -> NDArray[np.bool_]:
+    of = look if reference is None else reference
+    telling: NDArray[np.bool_] = (of.structure > limits.tile_structure_above) & (
+        look.dazzled < limits.tile_dazzled_below
+    )
+    return telling
+
+
+def _by_itself(figures: Mapping[str, float], limits: PictureLimits) -> Picture:
+    """Without a reference only what no camera should ever show."""
+    if figures["edges"] < limits.occluded_without_reference_below:
+        return Picture.OCCLUDED
+    if figures.get("own_sharpness", 1.0) < limits.blurred_without_reference_below:
+        return Picture.BLURRED
+    return Picture.OK
+
+
+def _against(look: Measured, reference: Reference, tiles: NDArray[np.bool_], limits: PictureLimits) -> dict[str, float]:
+    # Fine structure alone is compared: the light of the day, a shadow's edge and the glare of lamps are not in it.
+    fine, fine_reference = (each - soft(each) for each in (look.blocks, reference.blocks))
+    same = tile_likeness(fine, fine_reference) >= limits.tile_same_above
+    plain = tile_likeness(look.blocks, reference.blocks) >= limits.tile_same_above
+    gain = float(np.median(look.blocks[6:-6] / np.maximum(reference.blocks[6:-6], 1)))
+    contrast = np.log((look.contrast + 0.3) / (reference.contrast * gain + 0.3))
+    figures = {
+        "same": float(same[tiles].mean()),
+        "plain": float(plain[tiles].mean()),
+        "kept": kept_share(*(each - soft(each, 1) for each in (look.blocks, reference.blocks))),
+        "emptied": float((~same & (contrast < limits.emptied_contrast_below))[tiles].mean()),
+        "contrast": float(np.median(contrast[tiles])),
+        "likeness": likeness_behind_blur(look.blocks, reference.blocks),
+    }
+    edges = tiles & (reference.contrast > limits.tile_contrast_above) & (look.contrast > limits.tile_contrast_above / 2)
+    if edges.sum() >= limits.tiles_needed:
+        ratio = look.sharpness[edges] / np.maximum(reference.sharpness[edges], 1e-3)
+        figures["sharpness"] = float(np.median(ratio))
+    return figures
+
+
+def _is_blurred(figures: Mapping[str, float], limits: PictureLimits) -> bool:
+    """Its edges are soft; or, where noise hides that, its coarse shapes are those of the reference and its fine ones
+    are not. Nothing of it stands as it was: between blots of paint something would."""
+    if figures["kept"] >= limits.blurred_kept_below:
+        return False
+    soft_edges = figures.get("sharpness", 1.0) < limits.blurred_sharpness_below
+    shapes_alone = figures["plain"] - figures["same"] > limits.blurred_shapes_alone_above
+    alike = figures["likeness"] > limits.blurred_likeness_above
+    return (soft_edges and (alike or figures["plain"] > limits.blurred_plain_above)) or (shapes_alone and alike)
+
+
+def _is_turned(figures: Mapping[str, float], limits: PictureLimits) -> bool:
+    """Hardly anything is where it was, and there is as much to see as before."""
+    return (
+        figures["same"] < limits.turned_same_below
+        and figures["kept"] < limits.turned_kept_below
+        and figures["contrast"] > limits.turned_contrast_above
+        and figures["emptied"] < limits.turned_emptied_below
+    )

@@ -1,0 +1,5 @@
+"""A camera's stream on RTSP: whether it is there, how it flows, and whether its picture is good."""
+
+from edge.probes.rtsp.probe import RtspProbe
+
+__all__ = ["RtspProbe"]
