@@ -220,7 +220,7 @@ def digest(challenge: str, method: str, uri: str, user: str, password: str) -> s
 
 class StreamDevice:
     """A device that answers OPTIONS over TCP; `half`: it closes in the middle of an answer, `silent`: it says nothing,
-    `drip_s`: a byte at a time."""
+    `drip_s`: a few bytes at a time."""
 
     def __init__(self, *, status: str = "200 OK", half: bool = False, silent: bool = False, drip_s: float = 0) -> None:
         self.status, self.half, self.silent, self.drip_s = status, half, silent, drip_s
@@ -255,4 +255,4 @@ class StreamDevice:
 
 
 def _pieces(data: bytes, drip_s: float) -> list[bytes]:
-    return [data[n : n + 1] for n in range(len(data))] if drip_s else [data]
+    return [data[n : n + 16] for n in range(0, len(data), 16)] if drip_s else [data]

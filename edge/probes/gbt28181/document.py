@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from edge.sip import Element, XmlError, read_xml, write_xml
@@ -70,14 +70,14 @@ def read_document(body: bytes) -> Document:
     made = Document(root.name, command, sn if _SN.fullmatch(sn) else "", code)
     match command:
         case Command.KEEPALIVE:
-            return _with(made, ok=_ok(root.said("Status")), faulty=_faulty(root))
+            return replace(made, ok=_ok(root.said("Status")), faulty=_faulty(root))
         case Command.DEVICE_STATUS:
             online = root.said("Online").upper()
-            return _with(made, ok=_ok(root.said("Status")), online=online in _ON if online else None)
+            return replace(made, ok=_ok(root.said("Status")), online=online in _ON if online else None)
         case Command.CATALOG:
-            return _with(made, total=_number(root.said("SumNum")), items=_items(root))
+            return replace(made, total=_number(root.said("SumNum")), items=_items(root))
         case Command.ALARM:
-            return _with(made, alarm=_alarm(root, code))
+            return replace(made, alarm=_alarm(root, code))
     return made
 
 
@@ -99,12 +99,6 @@ def channels_of(items: dict[str, bool]) -> dict[str, bool]:
     if cameras:
         return cameras
     return {code: on for code, on in items.items() if len(code) == 20 and code[10:13] not in _NO_CHANNELS}
-
-
-def _with(made: Document, **more: object) -> Document:
-    import dataclasses
-
-    return dataclasses.replace(made, **more)  # type: ignore[arg-type]
 
 
 def _ok(said: str) -> bool | None:

@@ -96,7 +96,7 @@ async def test_it_is_asked_over_the_line_on_which_it_registered(tmp_path: Path) 
         assert answer.latency_ms is not None
         assert answer.fields["fault"] is False
         device.silent = True
-        assert not (await probe.ask(0.3)).reachable
+        assert not (await probe.ask(0.12)).reachable
     device.stop()
     with pytest.raises(PermissionError, match="only the agent that it registers with"):
         await probe.ask(1.0)
@@ -180,7 +180,7 @@ async def test_registered_but_dead(tmp_path: Path) -> None:
         device.dead = device.silent = True
         assert await device.keepalive() == 0
         probe = Gbt28181Probe(NVR, Gbt28181Settings(), ear.around)
-        assert not (await probe.ask(0.3)).reachable
+        assert not (await probe.ask(0.12)).reachable
         assert len(ear.heard) == heard
     device.stop()
 

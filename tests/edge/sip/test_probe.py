@@ -65,16 +65,16 @@ def test_what_is_wrong_is_said(target: str, settings: dict[str, Any], said: str)
         ({"status": "401 Unauthorized"}, True, ""),
         ({"status": "486 Busy Here"}, True, ""),
         ({"status": "480 Temporarily Unavailable"}, False, "status 480"),
-        ({"silent": True}, False, "no answer within 0.4 s: is UDP port"),
+        ({"silent": True}, False, "no answer within 0.15 s: is UDP port"),
         ({"half": True}, False, "no answer within"),
         ({"noise": True}, False, "no answer within"),
         ({"forged": True}, False, "no answer within"),
-        ({"delay_s": 0.2}, True, ""),
+        ({"delay_s": 0.03}, True, ""),
     ],
 )
 async def test_what_devices_answer(how: dict[str, Any], reachable: bool, reason: str) -> None:
     device = await SipDevice.start(**how)
-    answer = await ask(device.target, 0.4)
+    answer = await ask(device.target, 0.15)
     assert (answer.reachable, str(answer.reason)[: len(reason)]) == (reachable, reason)
     device.stop()
 
@@ -95,9 +95,9 @@ async def test_a_closed_port_is_told_from_silence_although_all_share_one_socket(
     good = await SipDevice.start("127.0.0.3")
     started_s = clock.mono_s()
     probes = [SipProbe(target, SipSettings(), near) for target in (f"127.0.0.1:{port}", good.target)]
-    waiting = asyncio.create_task(SipProbe(silent.target, SipSettings(), near).ask(0.6))
+    waiting = asyncio.create_task(SipProbe(silent.target, SipSettings(), near).ask(0.3))
     refused, answered = await asyncio.gather(*(probe.ask(2.0) for probe in probes))
-    assert clock.mono_s() - started_s < 0.5
+    assert clock.mono_s() - started_s < 0.3
     assert not refused.reachable
     assert str(refused.reason) == f"port {port} refuses SIP: is it 5060?"
     assert answered.reachable
@@ -113,14 +113,14 @@ async def test_a_closed_port_is_told_from_silence_although_all_share_one_socket(
         ({}, True, ""),
         ({"half": True}, False, "connection reset"),
         ({"silent": True}, False, "no answer within"),
-        ({"drip_s": 0.0005}, True, ""),
+        ({"drip_s": 0.0001}, True, ""),
         ({"drip_s": 0.5}, False, "no answer within"),
         ({"status": "x"}, False, "no SIP"),
     ],
 )
 async def test_over_tcp(how: dict[str, Any], reachable: bool, reason: str) -> None:
     device = await StreamDevice(**how).start()
-    answer = await ask(device.target, 0.8, transport="tcp")
+    answer = await ask(device.target, 0.3, transport="tcp")
     assert (answer.reachable, str(answer.reason)[: len(reason)].lower()) == (reachable, reason.lower())
     device.stop()
 
