@@ -316,7 +316,7 @@ class Collector:
         for path in self.acks.due(now.mono_s):
             boots, facts = self.deciding.boots.get(path), self.deciding.fleet.paths.get(path)
             if boots is not None and facts is not None:
-                self.hearing.tell(topic(facts.region, path, Channel.ACK), encode(boots.ack()))
+                self.hearing.say(topic(facts.region, path, Channel.ACK), encode(boots.ack()))
 
     # --- keeping house -----------------------------------------------------------------------------------------------
 

@@ -160,6 +160,10 @@ class Hearing:
         if payload is not None:
             self._clients[EVENTS].publish(self._fence_topic, payload, qos=1)
 
+    def say(self, topic: str, payload: bytes) -> None:
+        """Publishes with QoS 0, and asks no more after it (acks)."""
+        self._clients[EVENTS].say(topic, payload)
+
     def tell(
         self,
         topic: str,
@@ -171,7 +175,7 @@ class Hearing:
         response_topic: str | None = None,
         correlation: bytes | None = None,
     ) -> asyncio.Future[object]:
-        """Publishes (acks, configs, commands); the future gives the broker's answer."""
+        """Publishes (configs, commands); the future gives the broker's answer."""
         return self._clients[EVENTS].publish(  # type: ignore[return-value]
             topic,
             payload,

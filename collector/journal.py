@@ -27,7 +27,7 @@ class JournalFull(Exception):
     """The journal is at its limit and takes no more reports; events still find room."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """A message: `held_ms` is how long the broker held it, `attentive_ms` the watch's clock when it came."""
 

@@ -36,7 +36,7 @@ from shouwang.mqtt_shapes import (
     Will,
     split_url,
 )
-from shouwang.publishes import Publish
+from shouwang.publishes import Publish, write_publish
 
 __all__ = ["LOST", "NOT_AUTHORIZED", "Message", "MqttClient", "MqttOptions", "Puback", "Will", "split_url"]
 
@@ -198,6 +198,12 @@ class MqttClient:
         else:
             self._pending[info.mid] = future
         return future
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """A plain message of QoS 0, of which nobody needs to know what became; nothing without a connection."""
+        connection = self._paho.socket()
+        if self.connected and isinstance(connection, Connection):
+            self._put(connection, write_publish(topic, payload))
 
     def subscribe(self, topics: Sequence[tuple[str, int]], *, retain_handling: int = 0) -> asyncio.Future[list[int]]:
         """Asks for topics: (filter, QoS). The future gives a reason code each (0–2 granted); [] when lost.
@@ -464,10 +470,13 @@ class MqttClient:
         connection = self._paho.socket()
         if not mids or not isinstance(connection, Connection):
             return False
-        connection.put(b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids]))
+        self._put(connection, b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids]))
+        return True
+
+    def _put(self, connection: Connection, packets: bytes) -> None:
+        connection.put(packets)
         self._paho.note_said()
         self._write_wanted(None, None, connection)
-        return True
 
     def _write_wanted(self, _client: object, _data: object, _sock: Any) -> None:
         # Most packets go out at once: no need to trouble the selector for them.

@@ -1,5 +1,5 @@
-"""Reads a PUBLISH straight from what the broker sent: nearly all that a collector hears, at a tenth of what the client
-library takes for one. Whatever is not of the plain kind is left to the library.
+"""Plain PUBLISH packets, read from and written into the connection itself: nearly all that a collector hears and says,
+at a tenth of what the client library takes for one. Whatever is not of the plain kind is left to the library.
 
 MQTT 5 (OASIS), 2.1 and 3.3: first byte, remaining length, topic, packet id (QoS 1), properties, payload.
 """
@@ -72,3 +72,15 @@ def read_publish(data: bytes, at: int) -> Publish | object | None:
     except UnicodeDecodeError:
         return None
     return Publish(end, topic, data[body:end], qos, bool(first & _RETAIN), mid, expiry_s)
+
+
+def write_publish(topic: str, payload: bytes) -> bytes:
+    """A packet of QoS 0 that is not retained and has no properties."""
+    name = topic.encode()
+    length = 2 + len(name) + 1 + len(payload)
+    head = bytearray(b"\x30")
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return b"%b%b%b\x00%b" % (bytes(head), len(name).to_bytes(2, "big"), name, payload)

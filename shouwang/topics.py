@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 ROOT = "shouwang/v1"
 NAME = re.compile(r"[a-z0-9-]{1,32}")
 DEVICE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 MESSAGE_EXPIRY_S = 604_800
+KNOWN = 32_768
+"""So many topics are remembered as parsed: two of each centre of a region."""
 
 
 class Channel(StrEnum):
@@ -37,6 +40,7 @@ def topic(region: str, path: str, channel: Channel) -> str:
     return f"{ROOT}/{region}/{path}/{channel}"
 
 
+@lru_cache(maxsize=KNOWN)
 def parse(text: str) -> Topic | None:
     """Region, path and channel of a topic; None for a topic that is none of ours."""
     parts = text.split("/")

@@ -29,7 +29,7 @@ Span = tuple[int, int | None]
 """[from, to) in steady ms; None: still so."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Moment:
     """When a message came and when its agent handed it over: steady and attentive ms; `wall_ms` for display."""
 

@@ -11,7 +11,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from shouwang.mqtt import _Paho
-from shouwang.publishes import MORE, Publish, read_publish
+from shouwang.publishes import MORE, Publish, read_publish, write_publish
+
+
+_TOPICS = st.text(st.characters(codec="utf-8", exclude_characters="\0#+"), min_size=1, max_size=40)
 
 
 def _length(number: int) -> bytes:
@@ -58,7 +61,7 @@ def _as_paho_reads(packet: bytes) -> tuple[str, bytes, int, bool, int, int | Non
 
 @settings(max_examples=60)
 @given(
-    topic=st.text(st.characters(codec="utf-8", exclude_characters="\0#+"), min_size=1, max_size=40),
+    topic=_TOPICS,
     payload=st.binary(max_size=300),
     qos=st.sampled_from([0, 1]),
     mid=st.integers(1, 65_535),
@@ -119,3 +122,12 @@ def test_paho_keeps_what_is_written_past_it() -> None:
     assert client._last_bytes_received >= heard
     assert client._last_msg_out >= said
     assert Properties(PacketTypes.PUBLISH).names["Message Expiry Interval"] == 2  # type: ignore[no-untyped-call]
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0#+"), min_size=1, max_size=40), st.binary(max_size=300)
+)
+def test_it_reads_what_it_writes(topic: str, payload: bytes) -> None:
+    packet = write_publish(topic, payload)
+    assert packet == _packet(topic.encode(), payload, qos=0)
+    assert read_publish(packet, 0) == Publish(len(packet), topic, payload, 0, False, 0, None)
