@@ -26,6 +26,7 @@ _WAIT_S = 2.0
 _LATELY = 12
 _FALLBACK_PORT = 443
 _KEPT_S = 600.0
+_LOOK_S, _LOOK_AGAIN_S = 1.5, 30.0
 _UNASKED_S = 900.0
 
 
@@ -69,6 +70,7 @@ class Uplink:
         self._rounds: deque[float | None] = deque(maxlen=ways.rounds)
         self._asked_s = around.clock.now().mono_s
         self._first = asyncio.Event()
+        self.asked_rounds = 0  # those that count for nothing too
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def fields(self) -> tuple[dict[str, Any], str]:
@@ -104,6 +106,7 @@ class Uplink:
             took = await asyncio.gather(*(target.ask(wait_s) for target in self._targets))
             if any(target.allowed for target in self._targets):
                 self._rounds.append(min((each for each in took if each is not None), default=None))
+            self.asked_rounds += 1
             self._first.set()
             now_s = clock.now().mono_s
             next_s = max(next_s + self.ways.every_s, now_s)  # after a sleep of the machine it goes on from here
@@ -121,7 +124,8 @@ class _Target:
         self._around = around
         self._host, self._port = host_and_port(name, _FALLBACK_PORT)
         self._by_tcp = name != self._host and name != f"[{self._host}]"
-        self._address: tuple[str, float] | None = None  # and when it was found
+        self._address: str | None = None
+        self._found_s = self._looked_s = float("-inf")
 
     async def ask(self, wait_s: float) -> float | None:
         """Milliseconds; None where no answer came within `wait_s`."""
@@ -129,22 +133,30 @@ class _Target:
         try:
             async with asyncio.timeout(wait_s):
                 took_ms = await self._ask(await self._resolved(), wait_s)
-            self.trouble = ""
         except NotAllowedError as error:
             self.allowed, self.trouble = False, f"uplink: {self.name}: {error}"
         except (TimeoutError, OSError):
-            self._address = None if self.lost > ENOUGH_ROUNDS else self._address
+            pass  # a lost one
         self.lost = 0 if took_ms is not None else self.lost + 1
         return took_ms
 
     async def _resolved(self) -> str:
-        """Its address, kept for a while: a name that does not resolve for once is no lost line."""
+        """Its address. That of a name is kept, and looked for anew only from time to time: where names do not resolve,
+        each try holds a thread for many seconds, and the line may be well all the same. Raises OSError."""
         now_s = self._around.clock.now().mono_s
-        if self._address is None or now_s - self._address[1] > _KEPT_S:
-            port = self._port if self._by_tcp else None
-            self._address = (await self._around.allowed.resolve(self._host, port), now_s)
-        self.allowed = True
-        return self._address[0]
+        stale = self._address is None or now_s - self._found_s > _KEPT_S or self.lost > ENOUGH_ROUNDS
+        if stale and now_s - self._looked_s > _LOOK_AGAIN_S:
+            self._looked_s = now_s
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    self._address = await self._around.allowed.resolve(self._host, self._port if self._by_tcp else None)
+                self._found_s, self.allowed, self.trouble = now_s, True, ""
+            except (OSError, TimeoutError):
+                if self._address is None:
+                    raise
+        if self._address is None:
+            raise OSError(f"the name {self._host!r} does not resolve")
+        return self._address
 
     async def _ask(self, address: str, wait_s: float) -> float | None:
         if not self._by_tcp and ":" not in address:

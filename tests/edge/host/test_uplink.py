@@ -87,6 +87,10 @@ async def test_it_goes_on_between_two_readings_and_outlives_a_new_configuration(
 
 async def test_what_may_not_be_asked_is_said_and_costs_the_reading_nothing(tmp_path: Path) -> None:
     here = Around(allowed=Allowed(AllowedFile(networks=["10.0.0.0/8"])), state_directory=tmp_path)
+    await asked(here, ["198.51.100.1"], every_s=0.1)
+    held = here.shared["uplink"]
+    assert isinstance(held, Uplink)
+    await until(lambda: held.asked_rounds >= 3, "several rounds")
     answer = await asked(here, ["198.51.100.1"])
     assert answer.reachable
     assert "disk_free_percent" in answer.fields
@@ -110,3 +114,29 @@ async def test_what_may_not_be_asked_is_said_and_costs_the_reading_nothing(tmp_p
 def test_settings_that_cannot_be(settings: dict[str, object], said: str, tmp_path: Path) -> None:
     with pytest.raises(ProbeConfigError, match=said):
         make_probe("host", "", settings, around(tmp_path))
+
+
+async def test_a_name_that_does_not_resolve_is_not_looked_for_in_every_round(tmp_path: Path) -> None:
+    class Names(Allowed):
+        looked = 0
+        there = True
+
+        async def resolve(self, host: str, port: int | None = None) -> str:
+            self.looked += 1
+            if not self.there:
+                raise OSError("no name server answers")
+            return "127.0.0.1"
+
+    names = Names(AllowedFile(loopback=True))
+    here = Around(allowed=names, state_directory=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = f"box.banner.example:{server.getsockname()[1]}"
+        await asked(here, [target])
+        names.there = False
+        held = here.shared["uplink"]
+        assert isinstance(held, Uplink)
+        await until(lambda: held.rounds >= ENOUGH_ROUNDS, "rounds enough")
+        answer = await asked(here, [target])
+    assert answer.fields["uplink_loss_percent"] == 0  # its address is known
+    assert names.looked == 1
+    here.close()
