@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from api.access import Needs, Open
 from api.console.static_files import static_files
-from shouwang import clock
+from shouwang import clock, drivers
 from shouwang.ledger.tables import Deed, Device, Maintenance, Meta, Viewing
 from shouwang.vocabulary import Role
 from tests.console.conftest import Console
@@ -69,7 +69,8 @@ def every_page(console: Console) -> list[str]:
         f"/centres/{centre}/devices/{device}?hours=168", f"/centres/{waiting}", "/incidents", "/incidents?state=open",
         "/incidents?state=all&severity=major", f"/incidents/{picture.silent_incident}",
         f"/incidents/{picture.offline_incident}", f"/incidents/{picture.help_incident}", "/search", "/search?q=光明",
-        "/maintenance", "/unregistered", "/agents", "/agents?condition=online&version=0.1.0", f"/add-device?centre={centre}&kind=camera", "/notifications",
+        "/maintenance", "/unregistered", f"/add-device?centre={centre}&kind=camera", "/notifications",
+        "/agents", "/agents?condition=online&version=0.1.0",
         f"/add-device?centre={centre}&kind=ecommerce_point", f"/centres/{centre}/devices/{device}/edit",
     ]  # fmt: skip
 
@@ -341,6 +342,9 @@ def test_the_settings_of_its_driver_are_entered_checked_and_changed(console: Con
     centre = console.picture.silent.partition("/")[0]
     form = {"centre": centre, "kind": "camera", "device": "cam-78", "target": "rtsp://192.168.1.78/1", "driver": "rtsp"}
     assert 'name="set_password"' in admin.text(f"/add-device?centre={centre}&kind=camera&driver=rtsp")
+    for driver, said in drivers.load().items():
+        shown = admin.text(f"/add-device?centre={centre}&kind=camera&driver={driver}")
+        assert [each.name for each in said.settings] == re.findall(r'name="set_(\w+)"', shown)
     refused = admin.post("/add-device", **form, set_user="admin", set_password="hunter2")
     assert refused.status_code == 422
     assert "secret:NAME" in refused.text

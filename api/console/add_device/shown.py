@@ -38,16 +38,18 @@ def form_values(page: Page, entered: Entered, wrong: dict[str, str]) -> dict[str
 
 
 def _setting(page: Page, setting: drivers.Setting, entered: Entered) -> dict[str, Any]:
-    standard = drivers.write(entered.driver_of(page.house.kinds.declared), {setting.name: setting.default})
+    standard = drivers.write(entered.driver_of(page.house.kinds.declared), {setting.name: setting.default})[
+        setting.name
+    ]
     choices = {"bool": ["true", "false"], "choice": [str(each) for each in setting.values]}.get(setting.type, [])
+    words = {"true": page.text("yes"), "false": page.text("no")} if setting.type == "bool" else {}
     return {
         "name": SETTING + setting.name,
         "code": setting.name,
         "label": page.language.of_both(setting.label),
         "value": entered.settings.get(setting.name, ""),
-        "standard": "" if setting.default in (None, "", [], {}) else standard[setting.name],
-        "choices": choices,
-        "words": {"true": page.text("yes"), "false": page.text("no")},
+        "standard": "" if setting.default in (None, "", [], {}) else words.get(standard, standard),
+        "choices": [(each, words.get(each, each)) for each in choices],
         "number": setting.type in ("int", "float"),
         "json": setting.type == "map",
         "needed": setting.needed,

@@ -47,7 +47,7 @@ def listed(
 
 
 def of_itself(page: Page, sites: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
-    """By centre what its newest `site` reading says of the agent: `at` (when, RFC 3339) and `figures` by name. Empty while
+    """By centre what its newest `site` reading says of the agent: `at` (RFC 3339) and `figures` by name. Empty while
     the store of readings is away."""
     try:
         newest = page.house.store.latest([(centre, device, SITE) for centre, device in sites])
