@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
+from tests.servers import need_server
+
 _PARAMETER = re.compile(r'(\w+)="?([^",]*)"?')
 SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=hall\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=framerate:12.5\r\n"
 
@@ -144,11 +146,11 @@ async def serve_bytes(answer: Callable[[bytes], bytes | Awaitable[bytes]]) -> tu
 
 
 def certificate(directory: Path, days: int = 9, name: str = "127.0.0.1") -> tuple[Path, Path]:
-    """A self-signed certificate and its key, made by openssl."""
+    """A self-signed certificate and its key, made by openssl, without which the test is skipped (under CI it fails)."""
     made, key = directory / f"{days}.pem", directory / f"{days}.key"
     asked = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days {days} -subj /CN={name}".split()
     subprocess.run(
-        ["openssl", *asked, "-addext", f"subjectAltName=IP:{name}", "-keyout", key, "-out", made],
+        [str(need_server("openssl")), *asked, "-addext", f"subjectAltName=IP:{name}", "-keyout", key, "-out", made],
         check=True,
         capture_output=True,
     )

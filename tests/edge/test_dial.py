@@ -1,7 +1,6 @@
 """Connections that cannot be made are said plainly; a name that no longer resolves is no reason to stop."""
 
 import asyncio
-import shutil
 import socket
 import ssl
 from pathlib import Path
@@ -45,7 +44,6 @@ async def test_the_last_good_address_is_used_when_the_name_does_not_resolve(monk
 
 
 @pytest.mark.system
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates; it is not here")
 async def test_tls_to_a_real_broker_and_the_wrong_certificate_refused(  # fault 18
     start_mosquitto: MosquittoStarter, tmp_path: Path
 ) -> None:

@@ -6,13 +6,15 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+from tests.servers import need_server
+
 
 def certificate(folder: Path) -> tuple[Path, Path]:
     """A self-signed certificate for `localhost`, and its key."""
     made, key = folder / "cert.pem", folder / "key.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     new = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    command = ["openssl", "req", *new, *subject, "-keyout", str(key), "-out", str(made)]
+    command = [str(need_server("openssl")), "req", *new, *subject, "-keyout", str(key), "-out", str(made)]
     subprocess.run(command, check=True, capture_output=True)
     return made, key
 

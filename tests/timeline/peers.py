@@ -42,7 +42,8 @@ class Nginx(_At):
 
     def command(self) -> Sequence[str | Path]:
         key, certificate, config = (self.directory / name for name in ("key.pem", "cert.pem", "nginx.conf"))
-        openssl = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        new = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        openssl = [str(need_server("openssl")), "req", *new]
         subject = ["-days", "30", "-subj", "/CN=shop", "-addext", f"subjectAltName=IP:{self.host}"]
         subprocess.run([*openssl, "-keyout", key, "-out", certificate, *subject], check=True, capture_output=True)
         config.write_text(

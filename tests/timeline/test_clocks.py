@@ -1,7 +1,6 @@
 """Whether something is alive depends on no wall clock, the agent's or ours."""
 
 import asyncio
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shouwang import clock
+from tests.servers import need_server
 from tests.timeline.agent import Agent, terminal
 from tests.timeline.house import CENTRE, House
 from tests.timeline.receiver import Receiver
@@ -24,9 +24,7 @@ Step = Callable[[int], None]
 @pytest.fixture
 def step(house: House, tmp_path: Path) -> Step:
     """`step(ms)` sets the collector's wall clock off by so much, from now on."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler: a process's wall clock cannot be stepped")
+    compiler = need_server("cc")  # what steps a process's wall clock is built here
     library, offset = tmp_path / "stepped_clock.so", tmp_path / "offset"
     source = Path(__file__).with_name("stepped_clock.c")
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
