@@ -20,6 +20,7 @@ from shouwang.clock import mono_s
 from shouwang.kinds import Kinds
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import upgrade
+from shouwang.ledger.restore import refuse_unfinished
 from shouwang.log import get_logger
 from shouwang.readings import ReadingStore, open_store
 from shouwang.sd_notify import notify, watchdog_s
@@ -36,8 +37,9 @@ def kinds_of(settings: Settings) -> Kinds:
 
 
 def ledger_of(settings: Settings) -> Engine:
-    """The ledger, its tables brought to what this version needs."""
+    """The ledger, its tables brought to what this version needs. Raises Trouble where a restore was cut short."""
     settings.state.mkdir(parents=True, exist_ok=True)
+    refuse_unfinished(settings.state)
     engine = open_engine(settings.ledger_url)
     upgrade(engine)
     return engine

@@ -23,6 +23,7 @@ from shouwang import clock
 from shouwang.kinds import KindError
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import current
+from shouwang.ledger.restore import unfinished
 from shouwang.ledger.tables import Device, Meta, Notification, User
 from shouwang.mqtt import split_url
 from shouwang.readings import StoreUnavailable, open_store
@@ -107,6 +108,9 @@ def _disk(loaded: Loaded) -> Iterator[Finding]:
 
 def _ledger(loaded: Loaded) -> Iterator[Finding]:
     settings = loaded.settings
+    if said := unfinished(settings.state):
+        what, _, cure = said.partition(": ")
+        yield bad("restore", f"{what}; nothing starts on it", cure)
     if settings.ledger.url is None and not (settings.state / "ledger.db").exists():
         yield ok("ledger", "SQLite, made at the first start")
         return

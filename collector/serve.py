@@ -23,6 +23,7 @@ from shouwang import clock
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import LedgerNewer, upgrade
 from shouwang.ledger.people import add_user, new_link
+from shouwang.ledger.restore import refuse_unfinished
 from shouwang.ledger.tables import Device, Meta, User
 from shouwang.processes import children
 from shouwang.settings import Loaded, Settings
@@ -44,6 +45,7 @@ def serve(loaded: Loaded, flags: Mapping[str, Any]) -> int:
     configured(settings.notify, loaded.sources)
     check(settings, find_mosquitto(settings))
     with held(settings.state):
+        refuse_unfinished(settings.state)
         check_ports(settings)
         engine = open_ledger(settings)
         try:

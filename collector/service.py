@@ -27,6 +27,7 @@ from shouwang.clock import SystemClock
 from shouwang.kinds import Kinds
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import upgrade
+from shouwang.ledger.restore import refuse_unfinished
 from shouwang.log import get_logger
 from shouwang.readings import Retention, open_store
 from shouwang.sd_notify import notify
@@ -43,8 +44,9 @@ def kinds_of(settings: Settings) -> Kinds:
 
 
 def ledger_of(settings: Settings) -> Engine:
-    """The ledger, its tables brought to what this version needs."""
+    """The ledger, its tables brought to what this version needs. Raises Trouble where a restore was cut short."""
     settings.state.mkdir(parents=True, exist_ok=True)
+    refuse_unfinished(settings.state)
     engine = open_engine(settings.ledger_url)
     upgrade(engine)
     return engine
@@ -141,6 +143,7 @@ def children(settings: Settings, flags: Mapping[str, Any], file: Path | None = N
 
 
 async def supervised(settings: Settings, file: Path | None = None) -> int:
-    """Runs both until SIGTERM; gives an exit code."""
+    """Runs both until SIGTERM; gives an exit code. Raises Trouble where a restore was cut short."""
+    refuse_unfinished(settings.state)
     kept = Supervisor(children(settings, {"state": settings.state}, file), stop_within_s=settings.stop_within_s)
     return await kept.run()

@@ -20,6 +20,7 @@ from shouwang.ledger import archive, dump
 from shouwang.ledger.archive import DUMP, SQLITE_FILES, BackupError, Manifest
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import current
+from shouwang.ledger.restore import unfinished
 from shouwang.ledger.tables import Meta
 
 _BUSY_S = 10.0
@@ -46,6 +47,8 @@ def backup(state_dir: Path, target: Path, *, ledger_url: str, now_ms: int, versi
         raise BackupError(f"{target} exists already: choose another name")
     if target.suffix and target.name.endswith((".zst", ".zip", ".xz", ".tar")):
         raise BackupError(f"{target.name}: one file is written as .tar.gz, a name without an ending becomes a folder")
+    if said := unfinished(state_dir):
+        raise BackupError(said)
     if not (state_dir / "journal.db").exists() and not (state_dir / "ledger.db").exists():
         raise BackupError(f"{state_dir} holds no state of Shouwang: give its directory with --state")
     target.parent.mkdir(parents=True, exist_ok=True)

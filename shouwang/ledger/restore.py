@@ -19,6 +19,7 @@ from shouwang.ledger import archive, dump
 from shouwang.ledger.archive import DUMP, SQLITE_FILES, BackupError, Manifest
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import current, knows
+from shouwang.trouble import Trouble
 
 LOCK = "lock"
 """In the state directory; `shouwang serve` holds it."""
@@ -85,8 +86,17 @@ def unfinished(state_dir: Path) -> str:
     mark = state_dir / UNFINISHED
     if not mark.exists():
         return ""
-    aside = mark.read_text("utf-8")
-    return f"a restore into {state_dir} was cut short: run `shouwang restore` again (the old state is in {aside})"
+    aside = state_dir / mark.read_text("utf-8")
+    return (
+        f"a restore into {state_dir} was cut short: run `shouwang restore` again with the same backup "
+        f"(what stood there before is kept in {aside})"
+    )
+
+
+def refuse_unfinished(state_dir: Path) -> None:
+    """Raises Trouble, with the cure, where a restore was cut short: what stands there now is half of one."""
+    if said := unfinished(state_dir):
+        raise Trouble(said)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collector.findings import Finding, Grade
 from shouwang import cli
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import upgrade
+from shouwang.ledger.restore import UNFINISHED
 from shouwang.ledger.tables import Incident, Meta, Notification
 from shouwang.settings import load
 from tests.servers.process import free_port
@@ -78,6 +79,21 @@ def test_a_ledger_that_is_broken_is_a_finding_and_no_end(tmp_path: Path) -> None
     [ledger] = found("ledger", SHOUWANG_STATE=str(tmp_path))
     assert ledger.grade is Grade.BAD
     assert "not a database" in ledger.text
+
+
+@pytest.mark.parametrize("command", [("serve",), ("collector",), ("collector", "--only", "watch"), ("api",)])
+def test_nothing_starts_on_half_a_restore_and_the_doctor_names_the_cure(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / UNFINISHED).write_text("before-restore-20261124T101500")
+    assert cli.main([*command, "--state", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"shouwang: a restore into {tmp_path} was cut short: run `shouwang restore` again")
+    assert "before-restore-20261124T101500" in said
+    assert not (tmp_path / "ledger.db").exists()
+    (finding,) = found("restore", SHOUWANG_STATE=str(tmp_path))
+    assert finding.grade is Grade.BAD
+    assert "run `shouwang restore` again with the same backup" in finding.cure
 
 
 def test_a_watch_that_hears_nothing_and_debts_that_grow_old_are_bad(tmp_path: Path) -> None:

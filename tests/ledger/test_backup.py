@@ -282,6 +282,8 @@ def test_a_restore_that_was_cut_short_is_known_and_done_again(sqlite_house: Hous
     house.close()
     (house.dir / "RESTORE-UNFINISHED").write_text("before-restore-x")
     assert "run `shouwang restore` again" in unfinished(house.dir)
+    with pytest.raises(BackupError, match="was cut short"):
+        save(house, tmp_path / "of-half-a-restore")
     restore(house.dir, tmp_path / "saved", ledger_url=house.url, now_ms=NOW)
     assert unfinished(house.dir) == ""
 
