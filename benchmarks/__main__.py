@@ -48,7 +48,7 @@ def with_influxdb(figures: Figures, plan: Plan) -> None:
 
 QUICK: dict[str, Measure] = {
     "steps, quick": partial(steps.measure, centres=200, rounds=8),
-    "region, quick": partial(region.measure, plan=Plan("region, quick", 2_048, CONNECTIONS, 50, RATE, 20, lone=60)),
+    "region, quick": partial(region.measure, plan=Plan("region, quick", 2_048, CONNECTIONS, 50, RATE, 15, lone=60)),
 }
 FULL: dict[str, Measure] = dict(
     [

@@ -13,7 +13,6 @@ from paho.mqtt.properties import Properties
 from shouwang.mqtt import _Paho
 from shouwang.publishes import MORE, Publish, read_publish, write_publish
 
-
 _TOPICS = st.text(st.characters(codec="utf-8", exclude_characters="\0#+"), min_size=1, max_size=40)
 
 
