@@ -48,12 +48,12 @@ class HostProbe(Probe):
         own = await asyncio.to_thread(machine_fields, self.around.state_directory, box_sensor=self.settings.box_sensor)
         own |= await self.around.agent_facts()
         (parts, part_trouble), (uplink, uplink_trouble), (clock, clock_trouble) = await asyncio.gather(
-            self._parts.ask(timeout_s), self._uplink_fields(), self._clock_fields(timeout_s)
+            self._parts.ask(timeout_s), self._uplink_fields(timeout_s), self._clock_fields(timeout_s)
         )
         reason = "; ".join(filter(None, [uplink_trouble, clock_trouble, part_trouble]))
         return Answer(True, fields=own | uplink | clock | parts, reason=reason)
 
-    async def _uplink_fields(self) -> tuple[dict[str, Any], str]:
+    async def _uplink_fields(self, timeout_s: float) -> tuple[dict[str, Any], str]:
         if not self._ways.targets:
             return {}, ""
         held = self.around.shared.get(_UPLINK)
@@ -61,7 +61,7 @@ class HostProbe(Probe):
             if isinstance(held, Uplink):
                 held.close()
             held = self.around.shared[_UPLINK] = Uplink(self._ways, self.around)
-        return await held.fields()
+        return await held.fields(timeout_s)
 
     async def _clock_fields(self, timeout_s: float) -> tuple[dict[str, Any], str]:
         if self._ntp is None:

@@ -73,14 +73,15 @@ class Uplink:
         self.asked_rounds = 0  # those that count for nothing too
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    async def fields(self) -> tuple[dict[str, Any], str]:
-        """What is known by now, and what is wrong with a target, in words. The first time it waits for a round."""
+    async def fields(self, wait_s: float) -> tuple[dict[str, Any], str]:
+        """What is known by now, and what is wrong with a target, in words. The first time it waits for a round, at most
+        `wait_s`."""
         self._asked_s = self._around.clock.now().mono_s
         if self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
         if not self._rounds:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_WAIT_S + 0.1):
+                async with asyncio.timeout(wait_s):
                     await self._first.wait()
         troubles = [target.trouble for target in self._targets if target.trouble]
         if len(self._rounds) >= ENOUGH_ROUNDS:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge.allowed import Allowed, AllowedFile
+from edge.probes.snmp.describing import describe
 from edge.probing import Answer, Around, ProbeConfigError, make_probe
 from edge.secrets import Secrets
 from simulators.devices.snmp import SnmpDevice, atm_values, router_values, ups_values, user
@@ -230,3 +231,27 @@ async def test_two_hundred_at_once() -> None:
     assert [answer.fields["ups_battery_percent"] for answer in answers] == [n % 100 for n in range(1, 201)]
     for device in devices:
         device.stop()
+
+
+@pytest.mark.system
+async def test_snmpd_says_what_it_is(snmpd: str) -> None:
+    host, _, port = snmpd.partition(":")
+    found = await describe(host, AROUND, community="r3ad", port=int(port))
+    assert found is not None
+    assert "Linux" in found.description
+    assert found.object_id.startswith("1.3.6.1.4.1.8072.")
+    assert found.mappings == ("ups-mib",)
+    assert await describe(host, AROUND, community="wrong", port=int(port), timeout_s=0.2) is None
+
+
+async def test_a_router_is_told_from_a_machine() -> None:
+    router = await SnmpDevice.start(values=router_values() | {"1.3.6.1.2.1.4.1.0": 1, "1.3.6.1.2.1.1.5.0": "gateway"})
+    machine = await SnmpDevice.start(values={"1.3.6.1.2.1.4.1.0": 2, "1.3.6.1.2.1.25.1.1.0": 5})
+    found = await describe("127.0.0.1", AROUND, port=router.port)
+    assert found is not None
+    assert (found.name, found.mappings) == ("gateway", ("router",))
+    other = await describe("127.0.0.1", AROUND, port=machine.port)
+    assert other is not None
+    assert other.mappings == ("host-resources",)
+    for each in (router, machine):
+        each.stop()
