@@ -96,6 +96,24 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "{port} 端口拒绝 {protocol} 连接：端口是否应为 {usual}？",
         "port {port} refuses {protocol}: is it {usual}?",
     ),
+    # of our link to a bank's host
+    "link_silent": (
+        "本端到主机的链路：已连接或正在连接，{s} 秒内无应答",
+        "our link to the host: no answer within {s} s",
+    ),
+    "link_closed": (
+        "本端到主机的链路：连接在应答中途关闭（收到 {bytes} 字节）",
+        "our link to the host: closed in the middle of an answer ({bytes} bytes of it)",
+    ),
+    "link_strange": ("本端到主机的链路：{text}", "our link to the host: {text}"),
+    "link_unreadable": (
+        "本端到主机的链路：应答无法解析（{text}），报文格式是否与主机约定一致？",
+        "our link to the host: its answer cannot be read ({text}): is this the host's format?",
+    ),
+    "link_refused": (
+        "本端到主机的链路通，但主机应答码为 {code}（{text}）",
+        "our link to the host carries messages, and the host answers with code {code} ({text})",
+    ),
     "asked_away": ("对方要求暂不访问（{kiss}）", "it asks to be left alone ({kiss})"),
     # of a certificate
     "certificate_expired": ("证书已过期", "certificate has expired"),

@@ -10,7 +10,7 @@ from shouwang.vocabulary import Condition, Severity
 
 OURS = {
     "call_terminal", "pos_terminal", "payment_kiosk", "atm", "camera", "nvr", "site",
-    "ecommerce_point", "remote_education", "clinic_terminal", "water_pump",
+    "ecommerce_point", "remote_education", "clinic_terminal", "water_pump", "bank_link",
 }  # fmt: skip
 
 
@@ -57,6 +57,9 @@ def test_ours_are_there_with_labels_in_both_languages(kinds: Kinds) -> None:
         ("camera", {"picture": "turned"}, (Condition.DEGRADED, ("picture_poor",))),
         ("nvr", {"oldest_recording_days": 12.0}, (Condition.DEGRADED, ("recording_short",))),
         ("site", {"clock_offset_ms": -7_200_000.0}, (Condition.DEGRADED, ("clock_behind",))),
+        ("ecommerce_point", {"certificate_days_left": 13.9}, (Condition.DEGRADED, ("certificate_ends",))),
+        ("remote_education", {"certificate_days_left": 14.0}, (Condition.OK, ())),
+        ("clinic_terminal", {"certificate_days_left": -1.0}, (Condition.DEGRADED, ("certificate_ends",))),
         ("water_pump", {"fault": True}, (Condition.DOWN, ("pump_fault",))),
     ],
 )
