@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from shouwang.fleet import settings
+from shouwang.fleet import settings, sheet
 from shouwang.fleet.headers import CHINESE, NAMES
 from shouwang.fleet.row import FleetRow
 
@@ -40,26 +40,8 @@ def as_csv(rows: Sequence[FleetRow], *, chinese: bool = False) -> bytes:
 
 def as_xlsx(rows: Sequence[FleetRow], *, chinese: bool = False) -> bytes:
     """One sheet of text cells, so that no code becomes a number."""
-    import openpyxl  # slow to import, and seldom needed
-    from openpyxl.cell import WriteOnlyCell
-
     columns = _columns(rows)
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("fleet")
-
-    def plain(cell: str) -> Any:
-        if not cell.startswith("="):
-            return cell
-        made = WriteOnlyCell(sheet, cell)
-        made.data_type = "s"  # words, whatever they look like
-        return made
-
-    sheet.append(_header(columns, chinese))
-    for row in rows:
-        sheet.append([plain(cell) if cell else None for cell in _cells(row, columns)])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    return sheet.write("fleet", [_header(columns, chinese), *(_cells(row, columns) for row in rows)])
 
 
 def as_json(rows: Sequence[FleetRow]) -> bytes:
