@@ -16,6 +16,7 @@ from edge.probing import Answer, Around, Probe
 from shouwang.vocabulary import Driver
 
 _UPLINK = "uplink"
+_CLOCK_EVERY_S = 64.0  # no time server is to be asked more often (RFC 5905, 7.3: a poll of 6)
 
 
 class HostSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -40,6 +41,7 @@ class HostProbe(Probe):
     def __init__(self, target: str, settings: Any, around: Around) -> None:
         super().__init__(target, settings, around)
         self._ntp = NtpProbe(settings.ntp_server, NtpSettings(), around) if settings.ntp_server else None
+        self._clock_told: tuple[dict[str, Any], float] | None = None  # and when
         self._ways = Ways(tuple(settings.uplink_targets), settings.uplink_every_s, settings.uplink_rounds)
         self._parts = Parts(settings.also, around)
 
@@ -66,8 +68,12 @@ class HostProbe(Probe):
     async def _clock_fields(self, timeout_s: float) -> tuple[dict[str, Any], str]:
         if self._ntp is None:
             return {}, ""
+        now_s = self.around.clock.now().mono_s
+        if self._clock_told is not None and now_s - self._clock_told[1] < _CLOCK_EVERY_S:
+            return self._clock_told[0], ""
         try:
             answer = await self._ntp.ask(min(timeout_s, 2.0))
         except NotAllowedError as error:
             return {}, f"clock: {error}"
+        self._clock_told = (answer.fields, now_s) if "clock_offset_ms" in answer.fields else None
         return answer.fields, f"clock: {answer.reason}" if answer.reason else ""

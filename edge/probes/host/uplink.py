@@ -160,16 +160,15 @@ class _Target:
         return self._address
 
     async def _ask(self, address: str, wait_s: float) -> float | None:
-        if not self._by_tcp and ":" not in address:
+        if not self._by_tcp:
             try:
                 pinger = self._around.shared.get(Driver.ICMP)
                 if pinger is None:
                     pinger = self._around.shared[Driver.ICMP] = Pinger(self._around)
-            except PermissionError:
-                self._by_tcp = True  # until the agent is started anew
-            else:
                 assert isinstance(pinger, Pinger)
                 return await pinger.echo(address, wait_s)
+            except PermissionError:
+                self._by_tcp = True  # until the agent is started anew
         clock = self._around.clock
         began_s = clock.now().mono_s
         try:

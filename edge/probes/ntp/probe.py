@@ -35,14 +35,13 @@ class NtpProbe(Probe):
         self._host, self._port = host_and_port(target, 123)
         if not 1 <= settings.believe_up_to_ms <= 60_000:
             raise ProbeConfigError(f"believe_up_to_ms {settings.believe_up_to_ms:g}: between 1 and 60000")
-        self._away_until_s = float("-inf")
-        self._away_for = ""
 
     async def ask(self, timeout_s: float) -> Answer:
         """`clock_offset_ms` is our clock minus the server's: above 0, ours is ahead."""
         clock = self.around.clock
-        if clock.now().mono_s < self._away_until_s:
-            return Answer(True, reason=Reason("asked_away", {"kiss": self._away_for}))
+        away = self._away()
+        if away is not None:
+            return Answer(True, reason=Reason("asked_away", {"kiss": away}))
         strange: list[Reason] = []  # what came instead of an answer
         try:
             async with asyncio.timeout(timeout_s):
@@ -53,7 +52,7 @@ class NtpProbe(Probe):
         except OSError as error:
             return Answer(False, reason=reason_of(error))
         if told.kiss:  # RFC 5905, 7.4: RATE, DENY, RSTR and what may come
-            self._away_until_s, self._away_for = clock.now().mono_s + _AWAY_S, told.kiss
+            self._left_alone()[(self._host, self._port)] = (clock.now().mono_s + _AWAY_S, told.kiss)
             return Answer(True, latency_ms, reason=Reason("asked_away", {"kiss": told.kiss}))
         distance_ms = (told.root_delay_s / 2 + told.root_dispersion_s) * 1000 + latency_ms / 2
         fields: dict[str, Any] = {"clock_stratum": told.stratum if told.synchronised else 16}
@@ -63,6 +62,17 @@ class NtpProbe(Probe):
         if distance_ms > self.settings.believe_up_to_ms:
             return Answer(True, latency_ms, fields, Reason("clock_uncertain", {"ms": round(distance_ms)}))
         return Answer(True, latency_ms, fields | {"clock_offset_ms": round(off_ms, 1)})
+
+    def _away(self) -> str | None:
+        """The code by which it asked to be left alone, while that holds."""
+        until_s, kiss = self._left_alone().get((self._host, self._port), (float("-inf"), ""))
+        return kiss if self.around.clock.now().mono_s < until_s else None
+
+    def _left_alone(self) -> dict[tuple[str, int], tuple[float, str]]:
+        """Whom not to ask until when: over all of the agent's probes, and over new configurations."""
+        held = self.around.shared.setdefault("ntp-left-alone", _LeftAlone())
+        assert isinstance(held, _LeftAlone)
+        return held.until
 
     async def _ask(self, strange: list[Reason]) -> tuple[Told, float, float]:
         address = await self.around.allowed.resolve(self._host, self._port)
@@ -82,3 +92,11 @@ class NtpProbe(Probe):
                     strange[:] = [Reason("answer_unreadable", {"text": str(error)})]
                     continue
                 return told, (back.mono_s - sent_s) * 1000, offset_ms(told, sent_s, back.mono_s, back.wall_ms)
+
+
+class _LeftAlone:
+    def __init__(self) -> None:
+        self.until: dict[tuple[str, int], tuple[float, str]] = {}
+
+    def close(self) -> None:
+        self.until.clear()

@@ -78,3 +78,13 @@ async def test_a_time_server_that_is_gone_costs_the_reading_its_clock_alone(tmp_
     assert answer.reachable
     assert "clock_offset_ms" not in answer.fields
     assert str(answer.reason).startswith("clock: ")
+
+
+async def test_a_time_server_is_asked_no_more_than_once_a_minute(tmp_path: Path) -> None:
+    server = await TimeServer.start(ahead_ms=-4_000)
+    around = Around(allowed=Allowed(AllowedFile(loopback=True)), state_directory=tmp_path)
+    probe = make_probe("host", "", {"ntp_server": f"127.0.0.1:{server.port}"}, around)
+    told = [(await probe.ask(2.0)).fields["clock_offset_ms"] for _ in range(3)]
+    assert 3_900 < told[0] < 4_100
+    assert (told[1:], server.asked) == (told[:1] * 2, 1)
+    server.stop()

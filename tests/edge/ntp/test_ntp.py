@@ -86,8 +86,9 @@ async def test_a_clock_that_is_ahead_counts_above_zero(ahead_ms: int) -> None:
 
 async def test_a_server_that_asks_to_be_left_alone_is_left_alone() -> None:
     server = await TimeServer.start(kiss="RATE")
-    probe = make_probe("ntp", f"127.0.0.1:{server.port}", {}, around())
-    first, second = await probe.ask(2.0), await probe.ask(2.0)
+    here = around()
+    first = await make_probe("ntp", f"127.0.0.1:{server.port}", {}, here).ask(2.0)
+    second = await make_probe("ntp", f"127.0.0.1:{server.port}", {}, here).ask(2.0)
     assert str(first.reason) == str(second.reason) == "it asks to be left alone (RATE)"
     assert (first.reachable, second.reachable, server.asked) == (True, True, 1)
     assert "clock_offset_ms" not in first.fields | second.fields
