@@ -11,10 +11,9 @@ from edge.auth import answer
 from edge.probes.rtsp.picture import Pictures
 from edge.probes.rtsp.settings import RtspSettings
 from edge.probes.rtsp.talk import HEAD_BYTES_MAX, Talk
-from edge.probes.tcp import said
 from edge.probing import Answer, Around, Probe, ProbeConfigError
 from shouwang.clock import parse_rfc3339
-from shouwang.reasons import Reason
+from shouwang.reasons import Reason, reason_of
 from shouwang.vocabulary import Driver
 
 _FRAME_RATE = re.compile(r"(?m)^a=(?:x-)?framerate:\s*(\d+(?:\.\d+)?)")
@@ -64,7 +63,7 @@ class RtspProbe(Probe):
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
             return Answer(False, reason=f"no RTSP: {error}")
         except OSError as error:
-            return Answer(False, reason=said(error))
+            return Answer(False, reason=reason_of(error))
         if told.reachable and not told.reason and self.settings.picture_every_s:
             left_s = timeout_s - (clock.now().mono_s - began_s) - _SPARE_S
             seen = Pictures.of(self.around)

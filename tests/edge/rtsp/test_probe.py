@@ -68,7 +68,7 @@ async def test_it_without_its_stream_is_not_reachable() -> None:
 @pytest.mark.parametrize(
     ("trouble", "reason"),
     [
-        (Trouble.RESET, "Connection reset by peer"),
+        (Trouble.RESET, Reason("reset")),
         (Trouble.SILENT, "no answer within 0.5 s"),
         (Trouble.HALF, "no answer within 0.5 s"),
         (Trouble.DRIP, "no answer within 0.5 s"),
