@@ -16,6 +16,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from edge.steps import NAME, step
+
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -77,7 +79,8 @@ class Allowed:
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            with step(NAME):
+                found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             addresses = [str(entry[4][0]) for entry in found]
         else:
             addresses = [host]

@@ -13,6 +13,7 @@ from edge.allowed import Allowed, AllowedFile, NotAllowedError
 from edge.probes.tls import not_after_ms
 from edge.probing import Answer, Around, NoDriverError, ProbeConfigError, drivers, make_probe
 from edge.secrets import Secrets
+from edge.steps import collected
 from shouwang import clock
 from tests.edge.devices import certificate, serve_bytes, terminal
 
@@ -77,6 +78,26 @@ async def test_icmp() -> None:
     around.close()
 
 
+async def test_icmp_of_ipv6() -> None:
+    around = Around(allowed=Allowed(AllowedFile(loopback=True)))
+    answer = await make_probe("icmp", "::1", {}, around).ask(2.0)
+    assert answer.reachable
+    assert answer.latency_ms is not None
+    around.close()
+
+
+async def test_the_steps_of_an_asking_are_timed_for_who_looks() -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        with collected() as steps:
+            await ask("tcp", f"localhost:{server.sockets[0].getsockname()[1]}")
+    assert [(each.name, each.ok) for each in steps] == [("name", True), ("connect", True)]
+    assert all(each.took_ms > 0 for each in steps)
+    with collected() as steps:
+        await ask("tcp", "127.0.0.1:1")
+    assert [(each.name, each.ok) for each in steps] == [("connect", False)]
+
+
 async def test_tcp() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         answer = await ask("tcp", f"127.0.0.1:{server.getsockname()[1]}")
@@ -119,7 +140,7 @@ async def test_tls_says_how_many_days_a_certificate_is_good(tmp_path: Path) -> N
     assert strange.reachable
     assert strange.fields["certificate_trusted"] is False
     assert 8.9 < strange.fields["certificate_days_left"] <= 9
-    assert "self" in strange.reason
+    assert "self" in str(strange.reason)
     own = await ask("tls", target, trust=False)
     assert (own.fields["certificate_trusted"], own.reason) == (True, "")
     server.close()
@@ -131,7 +152,7 @@ async def test_tls_to_a_port_that_does_not_speak_it() -> None:
     server, port = await serve_bytes(lambda _head: b"220 hello\r\n")
     answer = await ask("tls", f"127.0.0.1:{port}", 0.5)
     assert not answer.reachable
-    assert "TLS" in answer.reason
+    assert "TLS" in str(answer.reason)
     server.close()
 
 
@@ -184,14 +205,14 @@ async def test_http(answer: bytes, settings: dict[str, Any], fields: dict[str, A
     server, port = await serve_bytes(lambda _head: answer)
     given = await ask("http", f"http://127.0.0.1:{port}/a?b=c", **settings)
     assert (given.reachable, given.fields) == (True, fields)
-    assert given.reason.startswith(reason)
+    assert str(given.reason).startswith(reason)
     assert given.latency_ms is not None
     server.close()
 
 
 async def test_http_that_is_none_or_never_ends_is_not_reachable() -> None:
     server, port = await serve_bytes(lambda _head: b"SSH-2.0-OpenSSH\r\n\r\n")
-    assert (await ask("http", f"http://127.0.0.1:{port}/")).reason.startswith("no HTTP")
+    assert str((await ask("http", f"http://127.0.0.1:{port}/")).reason).startswith("no HTTP")
     server.close()
     server, port = await serve_bytes(lambda _head: b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000)
     assert not (await ask("http", f"http://127.0.0.1:{port}/")).reachable

@@ -1,6 +1,7 @@
-"""ICMP echo (RFC 792) over one socket for all targets: unprivileged where the system allows it, else raw.
+"""ICMP echo (RFC 792, RFC 4443) over one socket for all targets of a family: unprivileged where the system allows it.
 
-`SOCK_DGRAM` needs `net.ipv4.ping_group_range`, `SOCK_RAW` needs CAP_NET_RAW; they are tried in this order.
+`SOCK_DGRAM` needs `net.ipv4.ping_group_range` (for IPv6 too), `SOCK_RAW` needs CAP_NET_RAW; they are tried in this
+order.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any
 
 from edge.probes.tcp import said
 from edge.probing import Answer, Around, Probe, ProbeConfigError
+from edge.steps import step
+from shouwang.clock import Clock
 from shouwang.vocabulary import Driver
 
-_ECHO_REPLY, _ECHO_REQUEST = 0, 8
+_V4, _V6 = (8, 0), (128, 129)  # echo request, echo reply
 _TRIES = 3
 _TOKEN = os.urandom(8)
 
@@ -29,7 +32,7 @@ class IcmpProbe(Probe):
     def __init__(self, target: str, settings: Any, around: Around) -> None:
         super().__init__(target, settings, around)
         if not target or "/" in target:
-            raise ProbeConfigError(f"target {target!r}: expected a host or an IPv4 address")
+            raise ProbeConfigError(f"target {target!r}: expected a host or an address")
 
     async def ask(self, timeout_s: float) -> Answer:
         """`latency_ms` is that of the echo that was answered."""
@@ -39,7 +42,8 @@ class IcmpProbe(Probe):
                 pinger = self._pinger()
                 for number in range(_TRIES):
                     wait_s = timeout_s / _TRIES
-                    latency_ms = await pinger.echo(address, wait_s)
+                    with step("echo"):
+                        latency_ms = await pinger.echo(address, wait_s)
                     if latency_ms is not None:
                         return Answer(True, latency_ms)
                     if number == _TRIES - 1:
@@ -59,26 +63,48 @@ class IcmpProbe(Probe):
 
 
 class Pinger:
-    """The socket. Raises PermissionError with what to do when the system allows neither kind."""
+    """The sockets, one a family, opened when needed. Raises PermissionError, with what to do where none is allowed."""
 
     def __init__(self, around: Around) -> None:
         self._clock = around.clock
+        self._ears: dict[int, _Ear] = {}
+
+    async def echo(self, address: str, wait_s: float) -> float | None:
+        """Milliseconds until the answer; None when none came."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        ear = self._ears.get(family)
+        if ear is None:
+            ear = self._ears[family] = _Ear(family, self._clock)
+        return await ear.echo(address, wait_s)
+
+    def close(self) -> None:
+        for ear in self._ears.values():
+            ear.close()
+        self._ears.clear()
+
+
+class _Ear:
+    """The socket of a family."""
+
+    def __init__(self, family: int, clock: Clock) -> None:
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._socket, self._raw = _open()
+        self._request, self._reply = _V6 if family == socket.AF_INET6 else _V4
+        self._socket, raw = _open(family)
+        self._headed = raw and family == socket.AF_INET  # the kernel takes the header of IPv6 away
         self._id = os.getpid() & 0xFFFF
         self._seq = 0
         self._waiting: dict[tuple[str, int], asyncio.Future[float]] = {}
         self._loop.add_reader(self._socket.fileno(), self._read)
 
     async def echo(self, address: str, wait_s: float) -> float | None:
-        """Milliseconds until the answer; None when none came."""
         self._seq = (self._seq + 1) & 0xFFFF
         key = (address, self._seq)
         answered: asyncio.Future[float] = self._loop.create_future()
         self._waiting[key] = answered
         sent_s = self._clock.now().mono_s
         try:
-            self._socket.sendto(_request(self._id, self._seq), (address, 0))
+            self._socket.sendto(_request(self._request, self._id, self._seq), (address, 0))
             async with asyncio.timeout(wait_s):
                 return (await answered - sent_s) * 1000
         except TimeoutError:
@@ -94,19 +120,20 @@ class Pinger:
         with contextlib.suppress(BlockingIOError, ConnectionError, OSError):
             while True:
                 packet, (address, *_) = self._socket.recvfrom(2048)
-                if self._raw:
+                if self._headed:
                     packet = packet[(packet[0] & 15) * 4 :]
-                if len(packet) < 16 or packet[0] != _ECHO_REPLY or packet[8:16] != _TOKEN:
+                if len(packet) < 16 or packet[0] != self._reply or packet[8:16] != _TOKEN:
                     continue
                 answered = self._waiting.get((address, int.from_bytes(packet[6:8], "big")))
                 if answered is not None and not answered.done():
                     answered.set_result(self._clock.now().mono_s)
 
 
-def _open() -> tuple[socket.socket, bool]:
+def _open(family: int) -> tuple[socket.socket, bool]:
+    protocol = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
     for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
         try:
-            made = socket.socket(socket.AF_INET, kind, socket.IPPROTO_ICMP)
+            made = socket.socket(family, kind, protocol)
         except PermissionError:
             continue
         made.setblocking(False)
@@ -116,9 +143,9 @@ def _open() -> tuple[socket.socket, bool]:
     )
 
 
-def _request(id_: int, seq: int) -> bytes:
-    body = struct.pack("!BBHHH", _ECHO_REQUEST, 0, 0, id_, seq) + _TOKEN
-    return body[:2] + struct.pack("!H", _checksum(body)) + body[4:]
+def _request(type_: int, id_: int, seq: int) -> bytes:
+    body = struct.pack("!BBHHH", type_, 0, 0, id_, seq) + _TOKEN
+    return body[:2] + struct.pack("!H", _checksum(body)) + body[4:]  # of ICMPv6 the kernel writes the checksum
 
 
 def _checksum(data: bytes) -> int:

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from edge.probing import Answer, Around, Probe, host_and_port
+from edge.steps import CONNECT, step
 from shouwang.vocabulary import Driver
 
 
@@ -27,7 +28,8 @@ class TcpProbe(Probe):
             async with asyncio.timeout(timeout_s):
                 address = await self.around.allowed.resolve(self._host, self._port)
                 began_s = clock.now().mono_s
-                _, writer = await asyncio.open_connection(address, self._port)
+                with step(CONNECT):
+                    _, writer = await asyncio.open_connection(address, self._port)
         except TimeoutError:
             return Answer(False, reason=f"no connection within {timeout_s:g} s")
         except OSError as error:

@@ -12,6 +12,7 @@ import msgspec
 
 from edge.probes.tcp import said
 from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
+from edge.steps import TLS, step
 from shouwang.vocabulary import Driver
 
 _DAY_MS = 86_400_000
@@ -63,9 +64,10 @@ class TlsProbe(Probe):
         clock = self.around.clock
         address = await self.around.allowed.resolve(self._host, self._port)
         began = clock.now()
-        _, writer = await asyncio.open_connection(
-            address, self._port, ssl=context, server_hostname=self.settings.server_name or self._host
-        )
+        with step(TLS):
+            _, writer = await asyncio.open_connection(
+                address, self._port, ssl=context, server_hostname=self.settings.server_name or self._host
+            )
         ended = clock.now()
         certificate = writer.get_extra_info("ssl_object").getpeercert(True)
         writer.transport.abort()

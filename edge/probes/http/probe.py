@@ -14,6 +14,7 @@ from edge.json_path import find, parse_path
 from edge.probes.tcp import said
 from edge.probes.tls import client_context
 from edge.probing import Answer, Around, Probe, ProbeConfigError
+from edge.steps import CONNECT, TLS, step
 from shouwang.vocabulary import Driver
 
 _HEAD_BYTES_MAX = 32_768
@@ -115,15 +116,17 @@ class HttpProbe(Probe):
     async def _get(self, authorization: str) -> tuple[int, list[str], bytes]:
         address = await self.around.allowed.resolve(self._host, self._port)
         context = client_context("", trust=self.settings.trust) if self._secure else None
-        reader, writer = await asyncio.open_connection(
-            address, self._port, ssl=context, server_hostname=self._host if context else None, limit=_HEAD_BYTES_MAX
-        )
+        with step(TLS if context else CONNECT):
+            reader, writer = await asyncio.open_connection(
+                address, self._port, ssl=context, server_hostname=self._host if context else None, limit=_HEAD_BYTES_MAX
+            )
         try:
             lines = [f"GET {self._path} HTTP/1.1", f"Host: {self._authority}", "User-Agent: shouwang", "Accept: */*"]
             lines += ["Connection: close", "Accept-Encoding: identity"]
             lines += [f"Authorization: {authorization}"] if authorization else []
             writer.write("\r\n".join([*lines, "", ""]).encode())
-            head = await reader.readuntil(b"\r\n\r\n")
+            with step("GET"):
+                head = await reader.readuntil(b"\r\n\r\n")
             status = _STATUS.match(head)
             if status is None:
                 raise ValueError(f"it answered {head[:40]!r}")
