@@ -17,6 +17,9 @@ SIZE_MAX = 512 << 20
 """Bytes; of an XLSX file, what it unpacks to."""
 COLUMNS_MAX = 200
 ROWS_MAX = 2_000_000
+CELLS_MAX = 16_000_000
+"""Of the area of an XLSX sheet, empty cells too."""
+_CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,7})([0-9]{1,20})["']""")
 _EXACT_MAX = 10**15
 """A spreadsheet keeps 15 digits of a number."""
 _GUARDED = re.compile(r"'[=+\-@\t]")
@@ -125,38 +128,45 @@ def _json(text: str) -> Table:
 
 
 def _xlsx(data: bytes) -> Table:
-    import openpyxl  # slow to import, and seldom needed
+    from python_calamine import CalamineWorkbook  # seldom needed
 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(member.file_size for member in packed.infolist()) > SIZE_MAX:
                 raise Unreadable(f"unpacked it is over {SIZE_MAX} bytes: split it by region")
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # some programs write wrong ones
-        found = sheet.iter_rows(values_only=True)
-        head = next(found, ())
+            for name in packed.namelist():
+                if name.lower().startswith("xl/worksheets/"):
+                    _bounded_area(packed.read(name))
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0)
+        found = sheet.to_python(skip_empty_area=False, nrows=ROWS_MAX + 2)
     except Unreadable:
         raise
-    except Exception as error:  # openpyxl raises whatever its parsers do
+    except Exception as error:  # calamine raises whatever its parsers do
         raise Unreadable(f"the XLSX cannot be read ({error}): save it again, or as CSV") from error
-    header = ["" if cell is None else str(cell) for cell in head[:COLUMNS_MAX]]
+    header = [_cell(cell, 1) for cell in (found[0] if found else [])[:COLUMNS_MAX]]
     if not any(header):
         raise Unreadable("the first sheet is empty: its first row names the columns", 1)
 
     def rows() -> Iterator[tuple[int, list[str]]]:
-        number = 1
-        try:
-            for number, cells in enumerate(found, 2):
-                texts = [_cell(cell, number) for cell in cells]
-                if any(texts):
-                    yield number, texts
-        except Unreadable:
-            raise
-        except Exception as error:
-            raise Unreadable(f"the XLSX cannot be read from here on ({error})", number) from error
+        for number, cells in enumerate(found[1:], 2):
+            texts = [_cell(cell, number) for cell in cells]
+            if any(texts):
+                yield number, texts
 
     return Table(header, _bounded(rows()), "row")
+
+
+def _bounded_area(sheet: bytes) -> None:
+    """A sheet is read whole, from its first cell to its last: one lone cell at the far end would take all memory."""
+    last_row, widest = 0, b""
+    for letters, number in _CELL.findall(sheet):
+        last_row = max(last_row, int(number[:9]))
+        widest = max(widest, letters.upper(), key=lambda each: (len(each), each))
+    last_column = 0
+    for letter in widest:
+        last_column = last_column * 26 + letter - ord("A") + 1
+    if last_row * last_column > CELLS_MAX:
+        raise Unreadable(f"its last cell stands in row {last_row}, column {last_column}: delete what stands far out")
 
 
 def _of_entry(name: str, value: Any, number: int) -> str:

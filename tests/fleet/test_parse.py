@@ -3,6 +3,7 @@
 import datetime
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import openpyxl
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shouwang.fleet import FleetError, FleetRow, as_csv, as_json, as_xlsx, parse
+from shouwang.fleet.files import Unreadable, read
 from shouwang.fleet.headers import CHINESE
 from shouwang.kinds import load
 
@@ -269,6 +271,27 @@ def test_xlsx_with_numbers_and_dates_as_cells() -> None:
     assert (row.centre, row.installed_on, row.report_every_s) == (CENTRE, "2026-03-01", 60.0)
     ruined = xlsx_of(head, [150525100201, "call-07", "呼叫终端", 8.9860412345678901e19])
     assert "row 2, iccid: '8.98604" in only_error(ruined)
+
+
+@pytest.mark.parametrize("far", ["XFD1048576", "GR900000"])
+def test_a_lone_cell_far_out_takes_no_memory(far: str) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active["A1"], book.active["B1"], book.active["C1"] = "centre", "device", "kind"
+    book.active[far] = "x"
+    out = io.BytesIO()
+    book.save(out)
+    with pytest.raises(Unreadable, match="delete what stands far out"):
+        read(out.getvalue())
+
+
+def test_another_program_reads_what_is_written() -> None:
+    row = FleetRow(centre="c1", device="d1", kind="camera", region="150525", model="=1+1 <&> \x07", device_name="呼叫")
+    sheet = openpyxl.load_workbook(io.BytesIO(as_xlsx([row, replace(row, device="d2")], chinese=True))).worksheets[0]
+    head, *lines = ([str(cell or "") for cell in line] for line in sheet.iter_rows(values_only=True))
+    assert len(lines) == 2
+    said = dict(zip(head, lines[0], strict=True))
+    assert (said["服务中心代码"], said["设备名称"], said["型号"]) == ("c1", "呼叫", "=1+1 <&> ")
 
 
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20).map(str.strip)
