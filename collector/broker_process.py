@@ -14,6 +14,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.broker import check, find_mosquitto, write_iotcore, write_mosquitto, write_passwords
+from shouwang import clock
+from shouwang.certificates import due, file_ends_at_ms, in_words
 from shouwang.child import die_with_parent
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import upgrade
@@ -24,6 +26,7 @@ log = get_logger("broker")
 
 LOOK_EVERY_S = 1.0
 STOP_WITHIN_S = 5.0
+HOUR_MS = 3_600_000
 
 
 def run(settings: Settings) -> int:
@@ -69,6 +72,7 @@ def _keep(settings: Settings, argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     trouble = ""
+    certificate = CertificateWatch(settings.broker.certificate_file)
     while process.poll() is None:
         try:
             process.wait(STOP_WITHIN_S if stopping.is_set() else LOOK_EVERY_S)
@@ -76,8 +80,33 @@ def _keep(settings: Settings, argv: list[str]) -> int:
             if stopping.is_set():
                 process.kill()
                 continue
+            certificate.look(clock.wall_ms())
             trouble = _look(settings, engine, process, trouble)
     return 0 if stopping.is_set() else process.returncode
+
+
+class CertificateWatch:
+    """Says that the listener's certificate ends: 30, 7 and 1 days before, once each, and when it has ended."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._said: int | None = None
+        self._look_again_ms = 0
+
+    def look(self, now_ms: int) -> None:
+        """Reads the file once an hour; what cannot be read is the doctor's to name."""
+        if self._path is None or 0 <= self._look_again_ms - now_ms <= HOUR_MS:
+            return
+        self._look_again_ms = now_ms + HOUR_MS
+        try:
+            ends_ms = file_ends_at_ms(self._path)
+        except (OSError, ValueError):
+            return
+        days = -1 if ends_ms <= now_ms else due(ends_ms, now_ms)
+        if days is not None and days != self._said:
+            say = log.error if days <= 1 else log.warning
+            say("the certificate that agents see ends: renew it", file=str(self._path), when=in_words(ends_ms, now_ms))
+        self._said = days
 
 
 def _look(settings: Settings, engine: Engine, process: subprocess.Popen[bytes], trouble: str) -> str:

@@ -20,6 +20,7 @@ from collector.findings import Finding, bad, ok, warning
 from collector.notify import configured
 from collector.service import kinds_of, login_of
 from shouwang import clock
+from shouwang.certificates import due, file_ends_at_ms, in_words
 from shouwang.kinds import KindError
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import current
@@ -42,7 +43,7 @@ _TIME_ERROR = 5  # of adjtimex(2): the clock is not synchronised
 def examine(loaded: Loaded) -> Iterator[Finding]:
     """Every finding, in the order in which one stands on the other."""
     looks: list[Callable[[Loaded], Iterator[Finding]]] = [
-        _settings, _clock, _disk, _ledger, _readings, _program, _broker, _ports, _providers, _heartbeat,
+        _settings, _clock, _disk, _ledger, _readings, _program, _certificates, _broker, _ports, _providers, _heartbeat,
     ]  # fmt: skip
     for look in looks:
         try:
@@ -198,6 +199,27 @@ def _version(mosquitto: Path) -> str:
         return ""
     first = said.stdout.splitlines()[:1]
     return first[0].removeprefix("mosquitto version ") if first else ""
+
+
+def _certificates(loaded: Loaded) -> Iterator[Finding]:
+    broker = loaded.settings.broker
+    now_ms = clock.wall_ms()
+    for key, path in (("certificate_file", broker.certificate_file), ("ca_file", broker.ca_file)):
+        if path is None:
+            continue
+        try:
+            ends_ms = file_ends_at_ms(path)
+        except (OSError, ValueError) as error:
+            said = f"broker.{key}: {path}: {error.strerror}" if isinstance(error, OSError) else f"broker.{key}: {error}"
+            yield bad("certificate", said, "give a PEM file that this user may read")
+            continue
+        said = f"broker.{key}: {path} {in_words(ends_ms, now_ms)}"
+        if ends_ms <= now_ms:
+            yield bad("certificate", said, "renew it: agents refuse it; they keep what they have until it is good")
+        elif due(ends_ms, now_ms) is not None:
+            yield warning("certificate", said, "renew it; the broker takes the new one when `shouwang serve` starts")
+        else:
+            yield ok("certificate", said)
 
 
 def _broker(loaded: Loaded) -> Iterator[Finding]:

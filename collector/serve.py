@@ -162,5 +162,6 @@ def first_words(engine: Engine, settings: Settings) -> list[str]:
             if settings.agents_from_outside
             else ", from this machine alone, without password"
         )
-        lines.append(f"agents: mqtt://{where}:{settings.broker.port}{how}")
+        scheme = "mqtts" if settings.broker.certificate_file is not None and settings.agents_from_outside else "mqtt"
+        lines.append(f"agents: {scheme}://{where}:{settings.broker.port}{how}")
     return lines

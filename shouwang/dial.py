@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import os
 import socket
 import ssl
@@ -12,7 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shouwang import clock
+from shouwang.certificates import due, ends_at_ms, in_words
 from shouwang.publishes import MORE, Publish, read_publish
+
+_log = logging.getLogger("shouwang.dial")
 
 NAME_TIMEOUT_S = 5.0
 _PLAUSIBLE_MS = 1_700_000_000_000  # November 2023: a clock before this has not been set
@@ -34,6 +38,7 @@ class Dialler:
         self._source = source
         self._tls = tls
         self._last_good: tuple[int, tuple[str, int]] | None = None
+        self._said_days: int | None = None
 
     async def dial(self, timeout_s: float) -> Connection:
         """A connected, non-blocking connection. Raises DialError within `timeout_s`."""
@@ -91,10 +96,24 @@ class Dialler:
                 return sock
             sock = self._tls.wrap_socket(sock, server_hostname=self.host, do_handshake_on_connect=False)
             await _shake_hands(sock)
+            self._note_end(sock.getpeercert(binary_form=True))
         except BaseException:
             sock.close()
             raise
         return sock
+
+    def _note_end(self, certificate: bytes | None) -> None:
+        """Says that the other side's certificate ends: 30, 7 and 1 days before, once each."""
+        now_ms = clock.wall_ms()
+        try:
+            ends_ms = ends_at_ms(certificate or b"")
+        except ValueError:
+            return  # it was trusted, and yet is of a shape that we do not know
+        days = due(ends_ms, now_ms)
+        if days is not None and days != self._said_days:
+            when = in_words(ends_ms, now_ms)
+            _log.warning("the certificate of %s:%d %s: it must be renewed", self.host, self.port, when)
+        self._said_days = days
 
 
 class Connection:

@@ -15,6 +15,7 @@ from shouwang.ledger.migrate import upgrade
 from shouwang.ledger.restore import UNFINISHED
 from shouwang.ledger.tables import Incident, Meta, Notification
 from shouwang.settings import load
+from tests.edge.devices import certificate, expired_certificate
 from tests.servers.process import free_port
 
 SAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "sample" / "shouwang.toml"
@@ -72,6 +73,19 @@ def test_every_bad_finding_has_its_cure(tmp_path: Path) -> None:
     assert {"broker", "readings", "ledger", "notify"} <= set(bad)
     assert all(finding.cure for finding in findings if finding.grade is not Grade.OK)
     assert "did you mean webhook?" in bad["notify"].text
+
+
+@pytest.mark.system  # it is `make test` that installs openssl
+def test_a_certificate_that_ends_or_has_ended_is_named(tmp_path: Path) -> None:  # fault 19
+    for path, grade, words in (
+        (certificate(tmp_path, days=40)[0], Grade.OK, "ends in 40 days"),
+        (certificate(tmp_path, days=20)[0], Grade.WARNING, "ends in 20 days"),
+        (expired_certificate(tmp_path)[0], Grade.BAD, "days ago, on 2024-02-01T00:00:00"),
+        (tmp_path / "none.pem", Grade.BAD, "No such file"),
+        (SAMPLE, Grade.BAD, "holds no certificate (PEM)"),
+    ):
+        (finding,) = found("certificate", SHOUWANG_STATE=str(tmp_path), SHOUWANG_BROKER__CA_FILE=str(path))
+        assert (finding.grade, words in finding.text) == (grade, True), finding
 
 
 def test_a_ledger_that_is_broken_is_a_finding_and_no_end(tmp_path: Path) -> None:

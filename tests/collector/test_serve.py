@@ -14,7 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
+from collector.broker_process import CertificateWatch
+from shouwang.certificates import DAY_MS, file_ends_at_ms
+from tests.edge.devices import certificate
 from tests.servers import need_server
 from tests.servers.process import START_LIMIT_S, ServerProcess, free_port
 
@@ -234,3 +238,66 @@ def test_an_agent_from_outside_comes_in_by_its_password_alone(make: Callable[...
     finally:
         own.kill()
         own.wait()
+
+
+def test_agents_come_in_by_tls_and_refuse_a_broker_that_is_not_ours(  # fault 18, fault 19
+    make: Callable[..., Serve], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_server("mosquitto")
+    made, key = certificate(tmp_path, days=5)
+    (tmp_path / "another").mkdir()
+    another, _ = certificate(tmp_path / "another")
+    monkeypatch.setenv("SHOUWANG_BROKER__CERTIFICATE_FILE", str(made))
+    monkeypatch.setenv("SHOUWANG_BROKER__KEY_FILE", str(key))
+    serve = make("--mqtt-host", "0.0.0.0")
+    serve.start()
+    until(lambda: "agents: mqtts://0.0.0.0" in serve.log.read_text())
+    until(lambda: "the certificate that agents see ends" in serve.log.read_text())
+    command = [sys.executable, "-P", "-m", "shouwang"]
+    create = [*command, "token", "create", "--centre", "c-1", "--state", str(serve.state)]
+    password = subprocess.run(create, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    (tmp_path / "password").write_text(password)
+
+    def agent(ca_file: Path, url: str) -> tuple[subprocess.Popen[bytes], Path]:
+        state = tmp_path / f"agent-{ca_file.parent.name}"
+        said = state.with_suffix(".log")
+        asked = ["agent", "--centre", "c-1", "--region", REGION, "--broker", url, "--ca-file", str(ca_file)]
+        asked += ["--state", str(state), "--password-file", str(tmp_path / "password")]
+        with said.open("ab") as log:
+            return subprocess.Popen([*command, *asked], stderr=log, stdout=log), said
+
+    def online() -> bool:
+        with sqlite3.connect(serve.state / "ledger.db") as db:
+            return bool(db.execute("select online from paths where path = 'c-1'").fetchall() == [(1,)])
+
+    url = f"mqtts://127.0.0.1:{serve.mqtt_port}"
+    deceived, said = agent(another, url)
+    try:
+        until(lambda: "its certificate is refused" in said.read_text())
+        assert not online()
+    finally:
+        deceived.kill()
+        deceived.wait()
+    ours, _ = agent(made, url)
+    try:
+        until(online)
+    finally:
+        ours.kill()
+        ours.wait()
+
+
+def test_the_end_of_the_certificate_that_agents_see_is_said_thirty_seven_and_one_days_before(  # fault 19
+    tmp_path: Path,
+) -> None:
+    made, _ = certificate(tmp_path, days=40)
+    ends_ms = file_ends_at_ms(made)
+    watch = CertificateWatch(made)
+    with capture_logs() as said:
+        for days in (40, 31, 29.9, 29, 7, 6, 1.01, 0.9, 0.5, -0.5, -2):
+            watch.look(ends_ms - int(days * DAY_MS))
+    assert [(each["log_level"], each["when"].partition(",")[0]) for each in said] == [
+        ("warning", "ends in 30 days"),
+        ("warning", "ends in 7 days"),
+        ("error", "ends in 1 days"),
+        ("error", "ended 0 days ago"),
+    ]

@@ -155,3 +155,22 @@ def certificate(directory: Path, days: int = 9, name: str = "127.0.0.1") -> tupl
         capture_output=True,
     )
     return made, key
+
+
+def expired_certificate(directory: Path, name: str = "127.0.0.1") -> tuple[Path, Path]:
+    """A self-signed certificate that was good in January 2024, and its key. `openssl req` makes none of the past."""
+    openssl = str(need_server("openssl"))
+    made, key, asked, config = (directory / f"expired.{end}" for end in ("pem", "key", "csr", "conf"))
+    index = directory / "expired.index"
+    index.touch()
+    config.write_text(
+        f"[ca]\ndefault_ca=own\n[own]\ndatabase={index}\nnew_certs_dir={directory}\ndefault_md=sha256\npolicy=any\nrand_serial=yes\n"
+        f"x509_extensions=more\n[any]\ncommonName=supplied\n[more]\nbasicConstraints=CA:TRUE\nsubjectAltName=IP:{name}\n"
+    )
+    request = f"req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name}".split()
+    subprocess.run([openssl, *request, "-keyout", key, "-out", asked], check=True, capture_output=True)
+    dates = ["-startdate", "20240101000000Z", "-enddate", "20240201000000Z"]
+    sign = ["ca", "-batch", "-selfsign", "-notext", *dates]
+    files: list[str | Path] = ["-config", config, "-keyfile", key, "-in", asked, "-out", made]
+    subprocess.run([openssl, *sign, *files], check=True, capture_output=True)
+    return made, key

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from shouwang import clock, dial
+from shouwang.certificates import file_ends_at_ms
 from shouwang.dial import DialError, Dialler, certificate_trouble, tls_context
 from shouwang.mqtt import MqttClient, MqttOptions
 from tests.conftest import MosquittoStarter
-from tests.edge.devices import certificate
+from tests.edge.devices import certificate, expired_certificate
 from tests.edge.waiting import until
 
 
@@ -45,7 +46,7 @@ async def test_the_last_good_address_is_used_when_the_name_does_not_resolve(monk
 
 @pytest.mark.system
 async def test_tls_to_a_real_broker_and_the_wrong_certificate_refused(  # fault 18
-    start_mosquitto: MosquittoStarter, tmp_path: Path
+    start_mosquitto: MosquittoStarter, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made, key = certificate(tmp_path)
     with socket.socket() as free:
@@ -63,6 +64,11 @@ async def test_tls_to_a_real_broker_and_the_wrong_certificate_refused(  # fault 
     trusting = client(tls_context(made))
     trusting.start()
     await until(lambda: trusting.connected, "a connection over TLS")
+    trusting.drop()
+    await until(lambda: trusting.connected and trusting.connection == 2, "a second one")
+    assert [each.getMessage().partition(",")[0] for each in caplog.records if each.name == "shouwang.dial"] == [
+        f"the certificate of 127.0.0.1:{port} ends in 9 days"  # fault 19
+    ]
     assert all(answer.ok for answer in await asyncio.gather(*(trusting.publish("t", b"x" * 50_000) for _ in range(40))))
     await trusting.close()
     said.clear()
@@ -83,3 +89,16 @@ def test_a_clock_that_was_never_set_is_named_where_dates_are_refused(monkeypatch
     assert "the clock is not set" in said
     monkeypatch.setattr(clock, "wall_ms", lambda: 1_800_000_000_000)
     assert "the clock is not set" not in certificate_trouble("broker", 8883, error)
+
+
+@pytest.mark.system
+async def test_a_certificate_that_has_ended_is_named_with_our_own_time(tmp_path: Path) -> None:  # fault 19
+    made, key = expired_certificate(tmp_path)
+    assert file_ends_at_ms(made) == 1_706_745_600_000  # 2024-02-01
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, key)
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        dialler = dial.Dialler("127.0.0.1", server.sockets[0].getsockname()[1], dial.tls_context(made))
+        with pytest.raises(DialError, match=r"certificate has expired \(this machine's clock says 20\d\d-"):
+            await dialler.dial(5)
