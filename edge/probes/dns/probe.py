@@ -12,6 +12,7 @@ import msgspec
 
 from edge.probes.dns.message import KINDS, NotDnsError, Told, encode_name, question, read
 from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
+from edge.steps import NAME, step
 from shouwang.reasons import Reason, reason_of
 from shouwang.vocabulary import Driver
 
@@ -48,11 +49,14 @@ class DnsProbe(Probe):
         strange: list[str] = []
         try:
             async with asyncio.timeout(timeout_s):
-                address = await self.around.allowed.resolve(self._host, self._port)
+                with step(NAME):
+                    address = await self.around.allowed.resolve(self._host, self._port)
                 began_s = clock.now().mono_s
-                told = await self._by_udp(address, timeout_s / _TRIES, strange)
+                with step("udp"):
+                    told = await self._by_udp(address, timeout_s / _TRIES, strange)
                 if told.truncated:
-                    told = await self._by_tcp(address)
+                    with step("tcp"):
+                        told = await self._by_tcp(address)
                 latency_ms = (clock.now().mono_s - began_s) * 1000
         except TimeoutError:
             if strange:

@@ -10,6 +10,7 @@ import msgspec
 
 from edge.allowed import NotAllowedError
 from edge.probing import Answer, Around, NoDriverError, Probe, ProbeConfigError, make_probe
+from edge.steps import step
 from shouwang.vocabulary import Driver
 
 PARTS_MAX = 8
@@ -49,7 +50,7 @@ class Parts:
         """Fields of all that answered (of one told by two, the later part's), and in words who did not and why."""
         if not self._parts:
             return {}, ""
-        answers = await asyncio.gather(*(_ask(probe, timeout_s) for _, probe in self._parts))
+        answers = await asyncio.gather(*(_ask(part.name, probe, timeout_s) for part, probe in self._parts))
         fields: dict[str, Any] = {}
         out: list[str] = []
         said: list[str] = []
@@ -67,10 +68,11 @@ class Parts:
         return fields, "; ".join(said)
 
 
-async def _ask(probe: Probe, timeout_s: float) -> Answer:
+async def _ask(name: str, probe: Probe, timeout_s: float) -> Answer:
     try:
         async with asyncio.timeout(timeout_s + 0.2):
-            return await probe.ask(timeout_s)
+            with step(name):
+                return await probe.ask(timeout_s)
     except TimeoutError:
         return Answer(False, reason=f"no answer within {timeout_s:g} s")
     except (NotAllowedError, OSError) as error:

@@ -11,6 +11,7 @@ from edge.probes.modbus import frames
 from edge.probes.modbus.frames import ExceptionError, NotModbusError, Rtu, Tcp
 from edge.probes.modbus.registers import Batch, Point, RegisterError, batches, parse_point, values
 from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
+from edge.steps import ASK, CONNECT, NAME, step
 from shouwang.reasons import Reason, reason_of
 from shouwang.vocabulary import Driver
 
@@ -55,12 +56,16 @@ class ModbusProbe(Probe):
         clock = self.around.clock
         try:
             async with asyncio.timeout(timeout_s):
-                address = await self.around.allowed.resolve(self._host, self._port)
+                with step(NAME):
+                    address = await self.around.allowed.resolve(self._host, self._port)
                 async with self._line(address):
                     began_s = clock.now().mono_s
-                    talk = _Talk(*await asyncio.open_connection(address, self._port), self._framing, self.settings.unit)
+                    with step(CONNECT):
+                        line = await asyncio.open_connection(address, self._port)
+                    talk = _Talk(*line, self._framing, self.settings.unit)
                     try:
-                        fields, reason = await self._fields(talk)
+                        with step(ASK):
+                            fields, reason = await self._fields(talk)
                     finally:
                         talk.close()
                     latency_ms = (clock.now().mono_s - began_s) * 1000

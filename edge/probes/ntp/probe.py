@@ -11,6 +11,7 @@ import msgspec
 
 from edge.probes.ntp.packet import NotNtpError, Told, offset_ms, read, request
 from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
+from edge.steps import ASK, NAME, step
 from shouwang.reasons import Reason, reason_of
 from shouwang.vocabulary import Driver
 
@@ -45,7 +46,10 @@ class NtpProbe(Probe):
         strange: list[Reason] = []  # what came instead of an answer
         try:
             async with asyncio.timeout(timeout_s):
-                told, latency_ms, off_ms = await self._ask(strange)
+                with step(NAME):
+                    address = await self.around.allowed.resolve(self._host, self._port)
+                with step(ASK):
+                    told, latency_ms, off_ms = await self._ask(address, strange)
         except TimeoutError:
             silent = Reason("no_answer_udp", {"s": timeout_s, "port": self._port})
             return Answer(False, reason=strange[0] if strange else silent)
@@ -74,8 +78,7 @@ class NtpProbe(Probe):
         assert isinstance(held, _LeftAlone)
         return held.until
 
-    async def _ask(self, strange: list[Reason]) -> tuple[Told, float, float]:
-        address = await self.around.allowed.resolve(self._host, self._port)
+    async def _ask(self, address: str, strange: list[Reason]) -> tuple[Told, float, float]:
         loop, clock = asyncio.get_running_loop(), self.around.clock
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)

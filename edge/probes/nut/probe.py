@@ -12,6 +12,7 @@ import msgspec
 
 from edge.probes.nut import words
 from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
+from edge.steps import ASK, CONNECT, NAME, TLS, step
 from shouwang.dial import tls_context
 from shouwang.reasons import Reason, reason_of
 from shouwang.vocabulary import Driver
@@ -71,9 +72,11 @@ class NutProbe(Probe):
         began_s = clock.now().mono_s
         try:
             async with asyncio.timeout(timeout_s):
-                address = await self.around.allowed.resolve(self._host, self._port)
+                with step(NAME):
+                    address = await self.around.allowed.resolve(self._host, self._port)
                 began_s = clock.now().mono_s
-                talk = await _Talk.open(address, self._port)
+                with step(CONNECT):
+                    talk = await _Talk.open(address, self._port)
                 try:
                     variables = await self._variables(talk)
                 finally:
@@ -92,11 +95,17 @@ class NutProbe(Probe):
 
     async def _variables(self, talk: _Talk) -> dict[str, str]:
         if self._tls is not None:
-            await talk.ok("STARTTLS", "STARTTLS")
-            await talk.start_tls(self._tls, self._host)
+            with step(TLS):
+                await talk.ok("STARTTLS", "STARTTLS")
+                await talk.start_tls(self._tls, self._host)
         if self._said.user:
-            await talk.ok(f"USERNAME {self._said.user}", "USERNAME")
-            await talk.ok(f"PASSWORD {self._said.password}", "PASSWORD")
+            with step("sign in"):
+                await talk.ok(f"USERNAME {self._said.user}", "USERNAME")
+                await talk.ok(f"PASSWORD {self._said.password}", "PASSWORD")
+        with step(ASK):
+            return await self._told(talk)
+
+    async def _told(self, talk: _Talk) -> dict[str, str]:
         ups = self._ups
         if not ups:
             names = [name for line in await talk.listed("LIST UPS") if (name := words.ups_name(line))]

@@ -9,6 +9,7 @@ from edge.probes.snmp.asking import Asker, NonsenseError, RefusedError
 from edge.probes.snmp.mapping import MappingError, Reader, Value, load_mapping
 from edge.probes.snmp.settings import SnmpSettings, check
 from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
+from edge.steps import ASK, NAME, step
 from shouwang.reasons import Reason, reason_of
 from shouwang.vocabulary import Driver
 
@@ -45,15 +46,18 @@ class SnmpProbe(Probe):
 
     async def _ask(self, timeout_s: float) -> Answer:
         clock = self.around.clock
-        address = await self.around.allowed.resolve(self._host, self._port)
+        with step(NAME):
+            address = await self.around.allowed.resolve(self._host, self._port)
         began_s = clock.now().mono_s
         told: dict[str, Value] = {}
         first_s = None
         async with self._asker.session(address, self._port, timeout_s) as session:
             for column in self._reader.columns():
-                told |= await session.column(column)
+                with step("table"):
+                    told |= await session.column(column)
                 first_s = first_s or clock.now().mono_s
-            told |= await session.objects(self._reader.objects(told) or [_ALIVE])
+            with step(ASK):
+                told |= await session.objects(self._reader.objects(told) or [_ALIVE])
             at_s = clock.now().mono_s
         latency_ms = ((first_s or at_s) - began_s) * 1000
         fields = self._reader.read(told, at_s)

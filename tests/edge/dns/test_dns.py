@@ -83,7 +83,7 @@ async def test_unbound_answers(unbound: int, settings: dict[str, Any], ok: bool,
 )
 async def test_it_is_asked_until_it_is_known(how: dict[str, Any], settings: dict[str, Any]) -> None:
     server = await NameServer(NAMES, **how).start()
-    answer = await ask(server.port, 1.0, **settings)
+    answer = await ask(server.port, 0.6, **settings)
     assert (answer.fields, answer.reason) == ({"dns_ok": True}, "")
     server.stop()
 
@@ -93,7 +93,7 @@ async def test_it_is_asked_until_it_is_known(how: dict[str, Any], settings: dict
     [
         ({"code": 2}, True, "the name server answers SERVFAIL"),
         ({"code": 9}, True, "the name server answers code 9"),
-        ({"silent": True}, False, "no answer within 0.3 s: is UDP port"),
+        ({"silent": True}, False, "no answer within 0.2 s: is UDP port"),
         ({"half": True}, False, "its answer cannot be read"),
         ({"noise": True}, False, "its answer cannot be read"),
         ({"circles": True}, False, "a name that goes round in circles"),
@@ -101,7 +101,7 @@ async def test_it_is_asked_until_it_is_known(how: dict[str, Any], settings: dict
 )
 async def test_what_goes_wrong_is_said_within_its_time(how: dict[str, Any], reachable: bool, said: str) -> None:
     server = await NameServer(NAMES, **how).start()
-    answer = await ask(server.port, 0.3)
+    answer = await ask(server.port, 0.2)
     assert answer.reachable is reachable
     assert said in str(answer.reason)
     server.stop()

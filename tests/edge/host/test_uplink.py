@@ -36,6 +36,7 @@ async def asked(around: Around, targets: list[str], rounds: int = ENOUGH_ROUNDS,
     return await make_probe("host", "", settings, around).ask(2.0)
 
 
+@pytest.mark.slow
 async def test_one_target_that_is_dead_is_no_loss(tmp_path: Path) -> None:
     here = around(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as full:
@@ -60,6 +61,7 @@ async def test_one_target_that_is_dead_is_no_loss(tmp_path: Path) -> None:
     here.close()
 
 
+@pytest.mark.slow
 async def test_it_goes_on_between_two_readings_and_outlives_a_new_configuration(tmp_path: Path) -> None:
     here = around(tmp_path)
     took = 0
@@ -116,6 +118,7 @@ def test_settings_that_cannot_be(settings: dict[str, object], said: str, tmp_pat
         make_probe("host", "", settings, around(tmp_path))
 
 
+@pytest.mark.slow
 async def test_a_name_that_does_not_resolve_is_not_looked_for_in_every_round(tmp_path: Path) -> None:
     class Names(Allowed):
         looked = 0

@@ -116,20 +116,20 @@ async def test_a_device_with_whims_is_asked_all_the_same(how: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("how", "reachable", "said"),
     [
-        ({"silent": True}, False, "no answer within 0.4 s"),
+        ({"silent": True}, False, "no answer within 0.2 s"),
         ({"half": True}, False, "the connection was closed"),
         ({"noise": True}, False, "its answer cannot be read: what comes is no Modbus TCP"),
         ({"wrong_unit": True}, False, "unit 2 answers where 1 was asked"),
         ({"units": (5,)}, False, "11, gateway: the device does not answer"),
         ({"busy": 99}, True, "6, busy"),
-        ({"rtu": True}, False, "no answer within 0.4 s"),
+        ({"rtu": True}, False, "no answer within 0.2 s"),
         ({"registers": {}}, True, "2, illegal address"),
     ],
 )
 async def test_what_goes_wrong_is_said_within_its_time(how: dict[str, Any], reachable: bool, said: str) -> None:
     device = await ModbusDevice(**({"registers": meter()} | how)).start()
     began = asyncio.get_running_loop().time()
-    answer = await ask(device.port, 0.4 if not how.get("busy") else 3.0, registers={"load_w": "input 2 float"})
+    answer = await ask(device.port, 0.2 if not how.get("busy") else 3.0, registers={"load_w": "input 2 float"})
     assert asyncio.get_running_loop().time() - began < 2
     assert (answer.reachable, answer.fields) == (reachable, {})
     assert said in str(answer.reason)

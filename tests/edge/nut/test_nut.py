@@ -205,8 +205,8 @@ async def test_in_tls(tmp_path: Path) -> None:
     [
         ({"error": "DATA-STALE"}, False, "has lost the UPS (DATA-STALE)"),
         ({"error": "DRIVER-NOT-CONNECTED"}, False, "has lost the UPS (DRIVER-NOT-CONNECTED)"),
-        ({"silent": True}, False, "no answer within 0.3 s"),
-        ({"drip_s": 0.05}, False, "no answer within 0.3 s"),
+        ({"silent": True}, False, "no answer within 0.2 s"),
+        ({"drip_s": 0.05}, False, "no answer within 0.2 s"),
         ({"half": True}, False, "the connection was closed"),
         ({"endless": True}, False, "over 1000 lines"),
         ({"noise": True}, False, ""),
@@ -214,7 +214,7 @@ async def test_in_tls(tmp_path: Path) -> None:
 )
 async def test_what_goes_wrong_is_said_within_its_time(how: dict[str, Any], reachable: bool, said: str) -> None:
     server = await NutServer({"x": on_mains()}, **how).start()
-    answer = await ask(server.port, 0.3, ups="x")
+    answer = await ask(server.port, 0.2, ups="x")
     assert answer.reachable is reachable
     assert said in str(answer.reason)
     server.stop()

@@ -162,7 +162,7 @@ async def test_a_device_put_in_another_s_place_is_found_again() -> None:
 @pytest.mark.parametrize("how", [{"lose": 1}, {"at_most": 2}, {"at_most": 1}, {"forged": True}])
 async def test_a_device_with_whims_is_asked_all_the_same(how: dict[str, Any]) -> None:
     device = await SnmpDevice.start(values=ups_values(), **how)
-    answer = await ask(f"127.0.0.1:{device.port}", 2.0, mapping=["ups-mib"])
+    answer = await ask(f"127.0.0.1:{device.port}", 0.8, mapping=["ups-mib"])
     assert answer.fields["ups_battery_percent"] == 100
     device.stop()
 
@@ -179,13 +179,14 @@ async def test_a_table_that_goes_round_in_circles_has_an_end() -> None:
 async def test_what_is_no_answer_is_none_within_its_time(how: dict[str, Any]) -> None:
     device = await SnmpDevice.start(values=ups_values(), **how)
     began = asyncio.get_running_loop().time()
-    answer = await ask(f"127.0.0.1:{device.port}", 0.4, mapping=["router"])
+    answer = await ask(f"127.0.0.1:{device.port}", 0.2, mapping=["router"])
     assert asyncio.get_running_loop().time() - began < 1.0
     assert not answer.reachable
     assert answer.reason
     device.stop()
 
 
+@pytest.mark.slow
 async def test_any_bytes_are_no_answer_and_nothing_worse() -> None:
     """Answers of the true device, with bytes changed, cut and added: whatever comes, it is an Answer."""
 
@@ -223,6 +224,7 @@ async def test_any_bytes_are_no_answer_and_nothing_worse() -> None:
     assert not any(answer.reachable and answer.fields for answer in answers)
 
 
+@pytest.mark.slow
 async def test_two_hundred_at_once() -> None:
     devices = [await SnmpDevice.start(f"127.0.2.{n}", values=ups_values(percent=n % 100)) for n in range(1, 201)]
     answers = await asyncio.gather(
