@@ -105,16 +105,23 @@
   }
   window.setInterval(count, TICK_MS);
 
-  /* --- what is new is lit up for a moment --- */
+  /* --- what is new is lit up for a moment, and said --- */
+  var TOLD_MAX = 3;
   var known = null;
   function incidents() {
     return Array.from(document.querySelectorAll("[data-incident]"), function (row) { return row.dataset.incident; });
   }
   known = new Set(incidents());
   body.addEventListener("htmx:afterSettle", function () {
+    var told = [];
     document.querySelectorAll("[data-incident]").forEach(function (row) {
-      if (!known.has(row.dataset.incident)) { row.classList.add("fresh"); }
+      if (known.has(row.dataset.incident)) { return; }
+      row.classList.add("fresh");
+      var badge = row.querySelector(".badge"), line = row.querySelector(".line"), where = row.querySelector(".where");
+      told.push([badge, line, where].map(function (part) { return part ? part.textContent.trim() : ""; }).join(" "));
     });
+    var news = document.getElementById("news"); // for who listens instead of looking: the gravest stand first
+    if (news && told.length) { news.textContent = [news.dataset.new].concat(told.slice(0, TOLD_MAX)).join(" "); }
     known = new Set(incidents());
   });
 

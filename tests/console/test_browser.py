@@ -85,6 +85,7 @@ async def test_what_happens_shows_by_itself(seat: Seat) -> None:
     await expect(line).to_be_visible(timeout=SOON_MS)
     await expect(line).to_contain_text("失联")
     await expect(line).to_contain_text("1 分钟")
+    await expect(page.locator("#news[aria-live]")).to_contain_text(re.compile("新增：.*失联"))
     assert await page.locator("[data-incident]").count() == before + 1
     await line.get_by_role("link").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("失联")
@@ -240,6 +241,14 @@ NAMELESS = """() => [...document.querySelectorAll('a[href], button, input, selec
 }).map(each => each.outerHTML.slice(0, 120))"""
 
 
+SMALL = """() => Array.from(document.querySelectorAll(
+  'button, select, summary, .button, .nav a, .chips a, input:not([type=hidden], [type=checkbox], [type=radio])'
+)).filter(each => {
+  const box = each.getBoundingClientRect();
+  return box.width > 0 && box.height < 43.5;
+}).map(each => each.getBoundingClientRect().height + ' ' + each.outerHTML.slice(0, 120))"""
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
 async def test_a_phone_shows_every_page_without_scrolling_sideways(
     browser: Browser, console: Console, language: str
@@ -254,6 +263,7 @@ async def test_a_phone_shows_every_page_without_scrolling_sideways(
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, (path, width)
         assert await page.evaluate(NAMELESS) == [], path
+        assert await page.evaluate(SMALL) == [], f"{path}: too low for a finger"
         assert await page.evaluate("document.querySelectorAll('[id]').length") == await page.evaluate(
             "new Set([...document.querySelectorAll('[id]')].map(each => each.id)).size"
         ), f"{path}: an id stands twice"
