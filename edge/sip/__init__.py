@@ -4,7 +4,7 @@ from edge.sip.asking import Questions, ask_over_tcp, shared_questions
 from edge.sip.digest import Digest, Verdict
 from edge.sip.memory import Memory
 from edge.sip.message import Request, Response, UnreadableError, Uri, parse, uri_in, user_in
-from edge.sip.port import Answerer, Received, SipPort, shared_port
+from edge.sip.port import Answerer, Received, SipPort, join_all, shared_port
 from edge.sip.transactions import Peer, make_request
 from edge.sip.xml import Element, XmlError, read_xml, write_xml
 
@@ -24,6 +24,7 @@ __all__ = [
     "Verdict",
     "XmlError",
     "ask_over_tcp",
+    "join_all",
     "make_request",
     "parse",
     "read_xml",

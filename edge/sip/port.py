@@ -8,6 +8,7 @@ import errno
 import logging
 import socket
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -116,6 +117,7 @@ class SipPort:
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)  # sockets that were just aborted close in the loop's next turn
         family = socket.AF_INET6 if ":" in self.bind else socket.AF_INET
         tcp = socket.create_server((self.bind, self.port), family=family, backlog=64)
         try:
@@ -341,6 +343,21 @@ class _Line(asyncio.Protocol):
         if self._limit is not None:
             self._limit.cancel()
         self._limit = asyncio.get_running_loop().call_later(wait_s, self.abort)
+
+
+async def join_all(around: Around, binds: Sequence[str], port: int, answerer: Answerer) -> list[SipPort]:
+    """Listens at several addresses, or at none: what was opened is left again when one fails. Raises OSError."""
+    joined: list[SipPort] = []
+    try:
+        for bind in binds:
+            at = shared_port(around, bind, port)
+            await at.join(answerer)
+            joined.append(at)
+    except BaseException:
+        for at in joined:
+            at.leave(answerer)
+        raise
+    return joined
 
 
 def shared_port(around: Around, bind: str, port: int) -> SipPort:

@@ -68,7 +68,7 @@ class SipDevice(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         first, headers, body = read(data)
         if first.startswith("SIP/2.0 "):
-            future = self._waiting.get(headers.get("call-id", ""))
+            future = self._waiting.get(headers.get("call-id", "") + " " + headers.get("cseq", ""))
             if future is not None and not future.done() and first[8] != "1":
                 future.set_result((int(first[8:11]), headers, body))
             return
@@ -170,7 +170,8 @@ class SipDevice(asyncio.DatagramProtocol):
         data = "\r\n".join(lines).encode() + body
         self.sent.append(data)
         future: asyncio.Future[tuple[int, dict[str, str], bytes]] = asyncio.get_running_loop().create_future()
-        self._waiting[call_id] = future
+        waiting = f"{call_id} {self._cseq} {method}"
+        self._waiting[waiting] = future
         try:
             async with asyncio.timeout(within_s):
                 for wait_s in (0.5, 1.0, 2.0, 4.0):
@@ -182,7 +183,7 @@ class SipDevice(asyncio.DatagramProtocol):
         except TimeoutError:
             return 0, {}, b""
         finally:
-            del self._waiting[call_id]
+            del self._waiting[waiting]
         self.statuses.append(result[0])
         return result
 

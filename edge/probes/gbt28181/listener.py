@@ -23,7 +23,7 @@ from edge.probes.gbt28181.meaning import detail_of, event_of
 from edge.probes.gbt28181.platform import Line, shared_platform
 from edge.probes.gbt28181.settings import Gbt28181Options, Gbt28181Settings, code_of
 from edge.probing import Around, ProbeConfigError
-from edge.sip import Digest, Memory, Peer, Received, Response, SipPort, Verdict, XmlError, shared_port, user_in
+from edge.sip import Digest, Memory, Peer, Received, Response, SipPort, Verdict, XmlError, join_all, user_in
 from edge.sip.message import parameters, uri_text
 from shouwang import clock
 from shouwang.vocabulary import Driver
@@ -67,10 +67,7 @@ class Gbt28181Listener(Listener):
 
     async def start(self) -> None:
         """Opens the port on each address. Raises OSError."""
-        for bind in self._options.bind:
-            port = shared_port(self._around, bind, self._options.port)
-            await port.join(self)
-            self._ports.append(port)
+        self._ports = await join_all(self._around, self._options.bind, self._options.port, self)
         self._platform.listening = True
 
     def watch(self, devices: Sequence[Listened]) -> None:

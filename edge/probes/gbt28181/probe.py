@@ -10,6 +10,7 @@ from edge.probes.gbt28181.document import Command
 from edge.probes.gbt28181.platform import shared_platform
 from edge.probes.gbt28181.settings import Gbt28181Settings, code_of
 from edge.probing import Answer, Around, Probe
+from edge.steps import step
 from shouwang.reasons import Reason, reason_of
 from shouwang.vocabulary import Driver
 
@@ -36,7 +37,8 @@ class Gbt28181Probe(Probe):
         try:
             self.around.allowed.check(line.peer.host, line.peer.port)
             async with asyncio.timeout(timeout_s):
-                response, document = await platform.query(Command.DEVICE_STATUS, self._code)
+                with step("message"):
+                    response, document = await platform.query(Command.DEVICE_STATUS, self._code)
         except NotAllowedError as error:
             return Answer(False, reason=str(error))
         except TimeoutError:
@@ -49,7 +51,8 @@ class Gbt28181Probe(Probe):
         fields: dict[str, Any] = {"registered": True, **platform.catalogue(self._code).fields()}
         if response.status < 300:
             left_s = max(0.05, min(1.0, timeout_s - latency_ms / 1000))
-            done, _ = await asyncio.wait([document], timeout=left_s)
+            with step("device status"):
+                done, _ = await asyncio.wait([document], timeout=left_s)
             if done and not document.cancelled() and document.result().ok is not None:
                 platform.ok[self._code] = bool(document.result().ok)
         document.cancel()

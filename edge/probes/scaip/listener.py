@@ -14,7 +14,7 @@ from edge.hearing import Heard, Listened, Listener
 from edge.probes.scaip.document import CONTENT_TYPE, CONTENT_TYPES, DocumentError, Mrq, Status, read_mrq, write_mrs
 from edge.probes.scaip.meaning import meaning_of
 from edge.probing import Around
-from edge.sip import Digest, Memory, Received, Response, SipPort, Verdict, shared_port
+from edge.sip import Digest, Memory, Received, Response, SipPort, Verdict, join_all
 from shouwang.vocabulary import Driver
 
 _log = logging.getLogger("edge.scaip")
@@ -66,10 +66,7 @@ class ScaipListener(Listener):
 
     async def start(self) -> None:
         """Opens the port on each address. Raises OSError."""
-        for bind in self._options.bind:
-            port = shared_port(self._around, bind, self._options.port)
-            await port.join(self)
-            self._ports.append(port)
+        self._ports = await join_all(self._around, self._options.bind, self._options.port, self)
 
     def watch(self, devices: Sequence[Listened]) -> None:
         self._devices = {device.target.strip(): device for device in devices}

@@ -13,7 +13,7 @@ from edge.hearing import Heard, Listened, Listener
 from edge.probes.sip.book import Binding, shared_book
 from edge.probes.sip.settings import Place, SipSettings, place_of
 from edge.probing import Around, ProbeConfigError
-from edge.sip import Digest, Received, Response, SipPort, Verdict, shared_port, user_in
+from edge.sip import Digest, Received, Response, SipPort, Verdict, join_all, user_in
 from edge.sip.message import parameters, uri_text
 from shouwang.vocabulary import Driver
 
@@ -53,12 +53,13 @@ class SipListener(Listener):
         self._ends: dict[str, asyncio.TimerHandle] = {}
         self._refused: set[str] = set()
 
+    @classmethod
+    def hears(cls, settings: Any) -> bool:
+        return bool(settings.look != "ask")
+
     async def start(self) -> None:
         """Opens the port on each address. Raises OSError."""
-        for bind in self._options.bind:
-            port = shared_port(self._around, bind, self._options.port)
-            await port.join(self)
-            self._ports.append(port)
+        self._ports = await join_all(self._around, self._options.bind, self._options.port, self)
         self._book.since_s = self._around.clock.now().mono_s
 
     def watch(self, devices: Sequence[Listened]) -> None:

@@ -12,9 +12,11 @@ from edge.probes.sip.book import Binding, shared_book
 from edge.probes.sip.settings import SipSettings, place_of
 from edge.probing import Answer, Around, Probe
 from edge.sip import Peer, Response, UnreadableError, ask_over_tcp, make_request, shared_questions
+from edge.steps import CONNECT, NAME, step
 from shouwang.reasons import Reason, reason_of
 from shouwang.vocabulary import Driver
 
+_OPTIONS = "options"
 _DEAD = (408, 480, 502, 503, 504)
 """From a proxy in front of it: nobody there."""
 _ACCEPT = [("accept", "application/sdp")]
@@ -72,7 +74,8 @@ class SipProbe(Probe):
         started_s = clock.now().mono_s
         try:
             async with asyncio.timeout(timeout_s):
-                address = await self.around.allowed.resolve(place.host, place.port)
+                with step(NAME):
+                    address = await self.around.allowed.resolve(place.host, place.port)
                 started_s = clock.now().mono_s
                 peer = Peer(address, place.port, self.settings.transport)
                 response = await (self._over_tcp(peer) if peer.transport == "tcp" else self._over_udp(peer))
@@ -93,7 +96,8 @@ class SipProbe(Probe):
         started_s = self.around.clock.now().mono_s
         try:
             async with asyncio.timeout(timeout_s):
-                response = await binding.port.ask("OPTIONS", binding.uri, peer, from_user="shouwang", more=_ACCEPT)
+                with step(_OPTIONS):
+                    response = await binding.port.ask("OPTIONS", binding.uri, peer, from_user="shouwang", more=_ACCEPT)
         except TimeoutError:
             return Answer(False, reason=Reason("no_answer", {"s": timeout_s}))
         except OSError as error:
@@ -109,13 +113,16 @@ class SipProbe(Probe):
     async def _over_udp(self, peer: Peer) -> Response:
         questions = shared_questions(self.around, peer.host)
         request = self._options(peer, Peer(_our_address(peer), questions.port).where)
-        return await questions.ask(request, peer.host, peer.port)
+        with step(_OPTIONS):
+            return await questions.ask(request, peer.host, peer.port)
 
     async def _over_tcp(self, peer: Peer) -> Response:
-        reader, writer = await asyncio.open_connection(peer.host, peer.port)
+        with step(CONNECT):
+            reader, writer = await asyncio.open_connection(peer.host, peer.port)
         try:
             here = Peer(*writer.get_extra_info("sockname")[:2]).where
-            return await ask_over_tcp(reader, writer, self._options(peer, here))
+            with step(_OPTIONS):
+                return await ask_over_tcp(reader, writer, self._options(peer, here))
         finally:
             writer.transport.abort()
 

@@ -1,6 +1,7 @@
 """Against programs that are not ours: sipp as terminals and as what is asked, baresip as a telephone."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -35,7 +36,7 @@ async def running(command: Sequence[str | Path], directory: Path) -> AsyncIterat
     try:
         yield process
     finally:
-        if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
 

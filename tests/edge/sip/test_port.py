@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edge.allowed import Allowed, AllowedFile
 from edge.probes.gbt28181 import Gbt28181Listener
 from edge.probes.scaip import ScaipListener
+from edge.probes.scaip.listener import ScaipOptions
 from edge.probes.sip import SipListener, SipProbe
 from edge.probes.sip.settings import SipSettings
 from edge.probing import Around
@@ -59,6 +60,20 @@ async def test_three_drivers_share_one_port(tmp_path: Path) -> None:
     near.close()
     for device in (phone, terminal, nvr):
         device.stop()
+
+
+async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(tmp_path: Path) -> None:
+    near = Around(allowed=Allowed(AllowedFile(loopback=True)), state_directory=tmp_path)
+    with socket.create_server(("127.0.0.2", 0)) as taken:
+        port = taken.getsockname()[1]
+        options = ScaipOptions(bind=("127.0.0.1", "127.0.0.2"), port=port)
+        listener = ScaipListener(options, near, lambda _heard: None)
+        with pytest.raises(OSError, match="Address already in use"):
+            await listener.start()
+        socket.create_server(("127.0.0.1", port)).close()
+    await listener.start()
+    await listener.stop()
+    near.close()
 
 
 class Stream:

@@ -1,5 +1,6 @@
 """The registrar's view: who registers, with which password, until when; and that nothing of it is taken for life."""
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,16 @@ async def test_a_recorded_register_cannot_be_played_again(tmp_path: Path) -> Non
         await ear.until(lambda: device.asked == 0 and len(ear.port._answered._answers) == 3, "an answer to the replay")
         assert len(ear.heard) == 1
     device.stop()
+
+
+async def test_many_behind_one_address_prove_themselves_in_the_same_moment(tmp_path: Path) -> None:
+    users = [f"{n}" for n in range(1000, 1100)]
+    devices = [await SipDevice.start(user=user, password="hall 2026") for user in users]
+    async with listening(SipListener, [(f"call-{u}", u, BOTH) for u in users], tmp_path) as ear:
+        assert set(await asyncio.gather(*(device.register(ear.server) for device in devices))) == {200}
+        assert all(device.statuses == [401, 200] for device in devices)
+    for device in devices:
+        device.stop()
 
 
 async def test_who_is_on_no_list_is_believed_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
