@@ -23,6 +23,7 @@ def setup_influxdb(
         typer.Option(help="A file with a token that may make buckets and tokens. Left out: $INFLUX_TOKEN."),
     ] = None,
     renew_tokens: Annotated[bool, typer.Option(help="Make new tokens; those before stop working.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
     settings_file: SettingsFile = None,
     state: StateDir = None,
     as_json: AsJson = False,
@@ -52,6 +53,7 @@ def setup_influxdb(
             bucket=readings.bucket,
             retention=Retention(readings.raw_days, readings.hourly_days),
             renew_tokens=renew_tokens,
+            dry_run=dry_run,
         )
     except StoreUnavailable as error:
         raise Trouble(str(error)) from error
@@ -63,12 +65,19 @@ def setup_influxdb(
             _keep(files[key], token)
     lines = ["[readings]", f'url = "{readings.url}"', f'org = "{readings.org}"', f'bucket = "{readings.bucket}"']
     lines += [f'{key} = "{file}"' for key, file in files.items() if file.exists()]
+    if not dry_run and (gone := [str(file) for file in files.values() if not file.exists()]):
+        raise Trouble(
+            f"InfluxDB has the tokens, but {' and '.join(gone)} is not here, and it shows a token only once: "
+            "bring the file back, or give --renew-tokens"
+        )
     if as_json:
         paths = {key: str(file) for key, file in files.items() if file.exists()}
         typer.echo(json.dumps({"done": done.done, **paths}, ensure_ascii=False))
         return
     for line in done.done or ["nothing to do: buckets and tokens are as they should be"]:
         typer.echo(line)
+    if dry_run:
+        return
     typer.echo("\nIn shouwang.toml:\n\n" + "\n".join(lines))
 
 
