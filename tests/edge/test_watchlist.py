@@ -28,7 +28,7 @@ def test_what_is_wrong_with_one_device_stays_with_it() -> None:
         read_config(
             config(
                 device("cam-01", report_every_s=30, probe_timeout_s=99),
-                device("nvr-01", "gbt28181", "34020000001110000001"),
+                device("nvr-01", "carrier-pigeon", "34020000001110000001"),
                 device("cam-02", "rtsp", "http://x"),
                 device("cam-03", target=""),
                 device("cam-04", "tcp", "192.168.1.7:80", settings={"x": 1}),
@@ -53,7 +53,13 @@ def test_what_is_wrong_with_one_device_stays_with_it() -> None:
         "site-2": True,
     }
     said = "\n".join(watchlist.problems)
-    for problem in ("no driver 'gbt28181'", "expected rtsp://", "no target", "unknown field `x`", "kind 'spaceship'"):
+    for problem in (
+        "no driver 'carrier-pigeon'",
+        "expected rtsp://",
+        "no target",
+        "unknown field `x`",
+        "kind 'spaceship'",
+    ):
         assert problem in said
     assert "secret 'none' is not in" in said
     first = watchlist.devices["cam-01"]
