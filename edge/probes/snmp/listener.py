@@ -128,11 +128,13 @@ class SnmpListener(Listener):
     def _noticed(self, device: _Device, taken: Taken, at_s: float) -> None:
         notice = taken.notice
         assert notice is not None
-        trap, fields = device.reader.noticed(notice.trap, notice.told)
-        _log.info("noticed device=%s trap=%s hint=%r", device.name, notice.trap, trap.hint if trap is not None else "")
+        noticed = device.reader.noticed(notice.trap, notice.told)
+        fields = noticed.fields
+        _log.info("noticed device=%s trap=%s hint=%r", device.name, notice.trap, noticed.hint)
         heard = Heard(device=device.name, at_s=at_s, fields=fields)
-        if trap is not None and trap.event:
-            self._say(replace(heard, fields={}, event=trap.event, detail={"trap": notice.trap, "said": trap.hint}))
+        if noticed.event:
+            detail = {"trap": notice.trap, "said": noticed.hint}
+            self._say(replace(heard, fields={}, event=noticed.event, detail=detail))
         if device.asking or len(self._tasks) > _ASKING_MAX:
             if fields:
                 self._say(heard)

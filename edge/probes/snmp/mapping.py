@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping as Mapped
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,6 +29,7 @@ Values: TypeAlias = Mapped[str, Value]
 """What a device told: object number → value; text as bytes, as it came."""
 
 _OID = re.compile(r"[012](\.(\d{1,10}|\{row\})){1,127}")
+_EVENT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -95,10 +97,12 @@ class Table(Declared):
 
 class Trap(Declared):
     """What a notification (by its snmpTrapOID) means: an `event`, `fields`, or nothing but the fields among its own
-    objects. `hint`: in words, for the log."""
+    objects. `event_by`: the object in it that says which of `events` it is. `hint`: in words, for the log."""
 
     oid: str
     event: str = ""
+    event_by: str = ""
+    events: dict[str, str] = {}
     fields: dict[str, bool | int | float | str] = {}
     hint: str = ""
 
@@ -160,6 +164,20 @@ def _check(mapping: Mapping, where: str) -> None:
     for trap in mapping.traps:
         if not _OID.fullmatch(trap.oid):
             raise MappingError(f"{where}: traps: {trap.oid!r} is no notification's number")
+        if bool(trap.event_by) != bool(trap.events) or (trap.event and trap.events):
+            raise MappingError(f"{where}: traps: {trap.oid}: `event` alone, or `event_by` with its `events`")
+        for event in filter(None, [trap.event, *trap.events.values()]):
+            if not _EVENT.fullmatch(event):
+                raise MappingError(f"{where}: traps: {trap.oid}: event {event!r} is not of [a-z0-9_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What a notification told. `event`: empty for none."""
+
+    event: str
+    fields: dict[str, Any]
+    hint: str
 
 
 class Reader:
@@ -203,8 +221,8 @@ class Reader:
                 made[name] = groups
         return made
 
-    def noticed(self, trap_oid: str, told: Values) -> tuple[Trap | None, dict[str, Any]]:
-        """What a notification means: its declaration, if any, and the fields that it tells."""
+    def noticed(self, trap_oid: str, told: Values) -> Noticed:
+        """What a notification means."""
         trap = self.traps.get(trap_oid)
         if trap is None and ".0." in trap_oid:  # a version-1 trap of a MIB of version 2 (RFC 3584, 3.1)
             before, _, last = trap_oid.rpartition(".0.")
@@ -215,7 +233,14 @@ class Reader:
                 continue
             if field.oid in told and (value := _plain(field, told[field.oid])) is not None:
                 fields[name] = value
-        return trap, fields | (trap.fields if trap is not None else {})
+        if trap is None:
+            return Noticed("", fields, "")
+        event = trap.event
+        if trap.event_by:
+            start = trap.event_by + "."
+            said = [value for oid, value in told.items() if oid == trap.event_by or oid.startswith(start)]
+            event = next(filter(None, (trap.events.get(as_text(value)) for value in said)), "")
+        return Noticed(event, fields | trap.fields, trap.hint)
 
     def _row(self, field: Field, told: Values) -> str | None:
         """The row's index; empty where none is needed, None where the table has no such row."""

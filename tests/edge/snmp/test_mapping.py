@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge.probes.snmp.mapping import SHIPPED, Mapping, MappingError, Reader, load_mapping, read_mapping
+from edge.probes.snmp.mapping import SHIPPED, Mapping, MappingError, Noticed, Reader, load_mapping, read_mapping
 from shouwang import kinds
 
 HEAD = "[fields.load]\n"
@@ -47,6 +47,8 @@ def test_ours_name_fields_of_our_kinds_and_words_of_theirs(path: Path) -> None:
         ("[fields.a]\noid = '1.3.1'\ntake = 'median'\n", "Invalid enum value 'median'"),
         ("[lists.a]\nentry = '1.3.1'\n[lists.a.items]\n", "with `items` below it"),
         ("[[traps]]\noid = 'x'\n", "no notification's number"),
+        ("[[traps]]\noid = '1.3.1'\nevent_by = '1.3.2'\n", "`event_by` with its `events`"),
+        ("[[traps]]\noid = '1.3.1'\nevent = 'Help!'\n", "event 'Help!' is not of"),
         ("a b", "mine.toml: "),
     ],
 )
@@ -116,11 +118,20 @@ def test_a_table_becomes_a_list_in_the_order_of_its_rows() -> None:
 
 def test_what_a_notification_means() -> None:
     reader = Reader([load_mapping("ups-mib", Path("/none"))])
-    trap, fields = reader.noticed("1.3.6.1.2.1.33.2.1", {"1.3.6.1.2.1.33.1.2.3.0": 12})
-    assert (trap is not None, fields) == (True, {"ups_runtime_s": 720, "mains_power": False})
-    first_version, _ = reader.noticed("1.3.6.1.2.1.33.2.0.1", {})
-    assert first_version is trap
-    assert reader.noticed("1.3.6.1.4.1.1.2", {}) == (None, {})
+    told = {"1.3.6.1.2.1.33.1.2.3.0": 12}
+    on_battery = Noticed("", {"ups_runtime_s": 720, "mains_power": False}, "runs on its battery")
+    assert reader.noticed("1.3.6.1.2.1.33.2.1", told) == on_battery
+    assert reader.noticed("1.3.6.1.2.1.33.2.0.1", told) == on_battery  # of SNMPv1
+    assert reader.noticed("1.3.6.1.4.1.1.2", {}) == Noticed("", {}, "")
+
+
+@pytest.mark.parametrize(
+    ("told", "event"),
+    [({f"{BASE}.4": 3}, "tamper"), ({f"{BASE}.4.0": b"7"}, "help_call"), ({f"{BASE}.4.0": 1}, ""), ({}, "")],
+)
+def test_one_notification_for_every_alarm_says_which_it_is(told: dict[str, Any], event: str, tmp_path: Path) -> None:
+    text = f"[[traps]]\noid = '{BASE}.0.9'\nevent_by = '{BASE}.4'\nevents = {{ 3 = 'tamper', 7 = 'help_call' }}\n"
+    assert Reader([mapping(tmp_path, text)]).noticed(f"{BASE}.0.9", told).event == event
 
 
 def test_a_value_that_the_file_does_not_know_is_an_error() -> None:
