@@ -208,7 +208,7 @@ def _certificates(loaded: Loaded) -> Iterator[Finding]:
         if path is None:
             continue
         try:
-            ends_ms = file_ends_at_ms(path)
+            ends_ms = file_ends_at_ms(path, authorities=key == "ca_file")
         except (OSError, ValueError) as error:
             said = f"broker.{key}: {path}: {error.strerror}" if isinstance(error, OSError) else f"broker.{key}: {error}"
             yield bad("certificate", said, "give a PEM file that this user may read")

@@ -38,12 +38,14 @@ def ends_at_ms(certificate: bytes) -> int:
     return int(datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def file_ends_at_ms(path: Path) -> int:
-    """The earliest end among the certificates of a PEM file. Raises OSError, and ValueError where there is none."""
+def file_ends_at_ms(path: Path, *, authorities: bool = False) -> int:
+    """Until when a PEM file is good: a certificate with those that vouch for it until the first of them ends, several
+    `authorities` until the last. Raises OSError, and ValueError where there is no certificate."""
     found = _PEM.findall(path.read_text("ascii", errors="replace"))
     if not found:
         raise ValueError(f"{path} holds no certificate (PEM)")
-    return min(ends_at_ms(ssl.PEM_cert_to_DER_cert(text)) for text in found)
+    ends = [ends_at_ms(ssl.PEM_cert_to_DER_cert(text)) for text in found]
+    return max(ends) if authorities else min(ends)
 
 
 def days_left(ends_ms: int, now_ms: int) -> float:

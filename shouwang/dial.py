@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shouwang import clock
-from shouwang.certificates import due, ends_at_ms, in_words
+from shouwang.certificates import due, ends_at_ms, file_ends_at_ms, in_words
 from shouwang.publishes import MORE, Publish, read_publish
 
 _log = logging.getLogger("shouwang.dial")
@@ -223,11 +223,25 @@ def _leave_by(sock: socket.socket, source: str) -> None:
 def tls_context(
     ca_file: Path | None = None, certificate: Path | None = None, key: Path | None = None
 ) -> ssl.SSLContext:
-    """A client's TLS: the machine's authorities, or only those of `ca_file`; its own certificate where it has one."""
+    """A client's TLS: the machine's authorities, or only those of `ca_file`; its own certificate where it has one. Of
+    these files it says at once when they end within 30 days."""
     context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     if certificate is not None:
         context.load_cert_chain(str(certificate), None if key is None else str(key))
+    for path in (ca_file, certificate):
+        if path is not None:
+            _note_file(path, authorities=path is ca_file)
     return context
+
+
+def _note_file(path: Path, *, authorities: bool) -> None:
+    now_ms = clock.wall_ms()
+    try:
+        ends_ms = file_ends_at_ms(path, authorities=authorities)
+    except (OSError, ValueError):
+        return  # TLS has taken it, and it is written in a way that we do not read
+    if due(ends_ms, now_ms) is not None:
+        _log.warning("the certificate in %s %s: it must be renewed", path, in_words(ends_ms, now_ms))
 
 
 def certificate_trouble(host: str, port: int, error: ssl.SSLCertVerificationError) -> str:
