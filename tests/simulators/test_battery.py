@@ -4,7 +4,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from edge.probes.nut import words
-from edge.probes.snmp.mapping import Reader, load_mapping
+from edge.probes.snmp.mapping import load_mapping
+from edge.probes.snmp.reading import Reader
 from simulators.devices.battery import Battery
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.probes.snmp.asking import Asker, NonsenseError, RefusedError
-from edge.probes.snmp.mapping import as_text
+from edge.probes.snmp.reading import as_text
 from edge.probes.snmp.settings import SnmpSettings
 from edge.probing import Around
 

@@ -20,9 +20,10 @@ import msgspec
 
 from edge.allowed import NotAllowedError
 from edge.hearing import Heard, Listened, Listener
-from edge.probes.snmp.mapping import FOLDER, Reader
+from edge.probes.snmp.mapping import FOLDER
 from edge.probes.snmp.notices import Engine, Notices, Sender, Taken
 from edge.probes.snmp.probe import SnmpProbe, make_reader
+from edge.probes.snmp.reading import Reader
 from edge.probes.snmp.settings import SnmpSettings, check
 from edge.probes.snmp.talking import user_keys
 from edge.probing import Answer, Around, ProbeConfigError, host_and_port

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from edge.probes.snmp.asking import Asker, NonsenseError, RefusedError
-from edge.probes.snmp.mapping import MappingError, Reader, Value, load_mapping
+from edge.probes.snmp.mapping import MappingError, Value, load_mapping
+from edge.probes.snmp.reading import Reader
 from edge.probes.snmp.settings import SnmpSettings, check
 from edge.probing import Answer, Around, Probe, ProbeConfigError, host_and_port
 from edge.steps import ASK, NAME, step

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from edge.probes.snmp.mapping import SHIPPED, Mapping, MappingError, Noticed, Reader, load_mapping, read_mapping
+from edge.probes.snmp.mapping import SHIPPED, Mapping, MappingError, load_mapping, read_mapping
+from edge.probes.snmp.reading import Noticed, Reader
 from shouwang import kinds
 
 HEAD = "[fields.load]\n"
