@@ -199,7 +199,7 @@ class Gbt28181Listener(Listener):
         alarm = document.alarm
         assert alarm is not None
         settings: Gbt28181Settings = device.settings
-        event = event_of(alarm, terminal=device.kind in _TERMINALS, buttons=settings.buttons)
+        event = event_of(alarm, terminal=device.kind in _TERMINALS, buttons={str(code) for code in settings.buttons})
         if event and not self._repeated(code, alarm, got.at_s):
             _log.info("device=%s event=%s source=%s", device.device, event, alarm.source)
             self._hear(got, code, device, event, detail_of(alarm))

@@ -37,6 +37,7 @@ async def ask(target: str, timeout_s: float = 2.0, *, near: Around | None = None
         ("1001", {"look": "registrar"}, Place("1001", "", 0)),
         ("1001", {"look": "both"}, Place("1001", "", 0)),
         ("192.168.1.7", {"look": "both", "user": "1001"}, Place("1001", "192.168.1.7", 5060)),
+        ("192.168.1.7", {"user": 1002}, Place("1002", "192.168.1.7", 5060)),
         ("[fd00::7]:5062", {"user": "1001"}, Place("1001", "fd00::7", 5062)),
     ],
 )
