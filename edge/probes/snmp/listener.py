@@ -34,7 +34,7 @@ _log = logging.getLogger("edge.probes.snmp")
 _DATAGRAM_MAX = 65_507
 _ASK_S = 5.0
 _ASKING_MAX = 16
-_NAMES_EVERY_S = 600.0
+_NAMES_EVERY_S, _NAMES_AGAIN_S = 600.0, 30.0
 _COMPLAIN_EVERY_S = 60.0
 _ENTERPRISE = 0  # IANA's reserved number: an agent is no vendor's device
 
@@ -58,6 +58,8 @@ class SnmpListener(Listener):
         self._around, self._say = around, say
         self._notices = Notices(load_engine(around.state_directory, around.clock.now().mono_s))
         self._devices: dict[str, _Device] = {}
+        self._found: dict[str, tuple[str, Sender]] = {}
+        self._changed = False
         self._transport: asyncio.DatagramTransport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._naming: asyncio.Task[None] | None = None
@@ -81,6 +83,8 @@ class SnmpListener(Listener):
             except (ProbeConfigError, NotAllowedError) as error:
                 _log.warning("not listened for device=%s reason=%r", listened.device, str(error))
         self._devices = made
+        self._found = {name: found for name, found in self._found.items() if name in made}
+        self._expect()
         if self._naming is not None:
             self._naming.cancel()
         self._naming = self._spawn(self._name())
@@ -94,22 +98,32 @@ class SnmpListener(Listener):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _name(self) -> None:
-        """Finds the addresses of those that go by a name, and makes the keys of users, again from time to time."""
+        """Finds the addresses of those that go by a name, and makes the keys of users; again from time to time, soon
+        where one could not be found."""
         while True:
-            known: list[tuple[str, Sender]] = []
-            for device in tuple(self._devices.values()):
-                try:
-                    keys = None
-                    if device.settings.version == "3":
-                        keys = await asyncio.to_thread(user_keys, device.settings)
-                    async with asyncio.timeout(_ASK_S):
-                        address = await self._around.allowed.resolve(device.host)
-                except (OSError, TimeoutError, NotAllowedError) as error:
-                    _log.warning("not listened for device=%s reason=%r", device.name, str(error) or "no such name")
-                else:
-                    known.append((address, Sender(device.name, device.settings, keys)))
-            self._notices.expect(known)
-            await asyncio.sleep(_NAMES_EVERY_S)
+            found = await asyncio.gather(*(self._find(device) for device in tuple(self._devices.values())))
+            await asyncio.sleep(_NAMES_EVERY_S if all(found) else _NAMES_AGAIN_S)
+
+    async def _find(self, device: _Device) -> bool:
+        try:
+            async with asyncio.timeout(_ASK_S):
+                address = await self._around.allowed.resolve(device.host)
+        except (OSError, TimeoutError, NotAllowedError) as error:
+            _log.warning("not listened for device=%s reason=%r", device.name, str(error) or "no such name")
+            return False
+        keys = await asyncio.to_thread(user_keys, device.settings) if device.settings.version == "3" else None
+        if self._devices.get(device.name) is device:
+            self._found[device.name] = (address, Sender(device.name, device.settings, keys))
+            if (
+                not self._changed
+            ):  # once for all that are found in this turn of the loop; nobody waits for another's name
+                self._changed = True
+                asyncio.get_running_loop().call_soon(self._expect)
+        return True
+
+    def _expect(self) -> None:
+        self._changed = False
+        self._notices.expect(self._found.values())
 
     # --- what is heard
 

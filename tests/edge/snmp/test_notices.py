@@ -146,6 +146,20 @@ async def test_a_notification_has_the_device_asked_at_once(hearing: Hearing) -> 
     ups.stop()
 
 
+async def test_a_device_taken_off_the_list_is_not_believed_any_more(hearing: Hearing) -> None:
+    ups = await SnmpDevice.start("127.0.1.1", silent=True)
+    other = await SnmpDevice.start("127.0.1.2", silent=True)
+    await hearing.watch(("ups", "127.0.1.1:9", V2C), ("other", "127.0.1.2:9", V2C))
+    await until(lambda: len(hearing.listener._notices._at) == 2, "both")
+    await hearing.watch(("other", "127.0.1.2:9", V2C))
+    ups.trap(hearing.here, ON_BATTERY, {MINUTES: 12})
+    other.trap(hearing.here, ON_BATTERY, {MINUTES: 13})
+    await until(lambda: hearing.said, "the other's notification")
+    assert [heard.device for heard in hearing.said] == ["other"]
+    for each in (ups, other):
+        each.stop()
+
+
 async def test_an_event_goes_out_before_the_device_is_asked(hearing: Hearing) -> None:
     atm = await SnmpDevice.start("127.0.1.3", values=atm_values(), delay_s=0.1)
     chosen = SnmpSettings(mapping=["atm-sample"])
