@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge.allowed import NotAllowedError, load_allowed
+from edge.ears import Ears
 from edge.gathering import Gathering
+from edge.hearing import Heard
 from edge.options import AgentOptions
 from edge.outbox import Outbox
 from edge.probing import Answer, Around
-from edge.rows import Reading
+from edge.rows import Event, Reading
 from edge.schedule import CannotAskError, Schedule
 from edge.secrets import Secrets
 from edge.trying import try_once
@@ -69,6 +71,7 @@ class Agent:
         )
         self._fallbacks = self._make_fallbacks(state, options.centre)
         self._schedule = Schedule(self._took, self._clock)
+        self._ears = Ears(state / "listen.toml", self._around, self._heard)
         self._gathering = Gathering(self._uplink.report)
         self._stopping = asyncio.Event()
         self._pending: list[int] = []
@@ -91,6 +94,7 @@ class Agent:
             for work in (
                 *fallbacks,
                 self._schedule.run(),
+                self._ears.run(),
                 self._gathering.run(),
                 self._look_after(),
                 self._feed_watchdog(),
@@ -150,6 +154,7 @@ class Agent:
     def _watch(self, config: Any) -> None:
         watchlist = make_watchlist(config, self._kinds, self._around)
         self._schedule.watch(watchlist)
+        self._ears.watch(watchlist.listened)
         _log.info(
             "configured revision=%s devices=%d problems=%d",
             watchlist.revision,
@@ -167,6 +172,26 @@ class Agent:
             self._last_reasons[watched.device] = said
             _log.info("device=%s reachable=%s reason=%r", watched.device, answer.reachable, said)
         self._gathering.take(self._reading(watched, answer, taken_s), watched.interval_s)
+
+    def _heard(self, heard: Heard) -> None:
+        """What a device said of its own accord: an event goes at once, a reading with the next row."""
+        try:
+            watched = self._schedule.watched(heard.device)
+        except KeyError:
+            return  # taken off the list meanwhile
+        if heard.event:
+            event = Event(watched.device, watched.kind, heard.event, heard.at_s, heard.detail)
+            self._spawn(self._tell(event))
+        if heard.fields:
+            known = self._kinds[watched.kind].fields
+            fields = {name: value for name, value in heard.fields.items() if name in known}
+            self._gathering.take(Reading(watched.device, watched.kind, heard.at_s, fields), watched.interval_s)
+
+    async def _tell(self, event: Event) -> None:
+        try:
+            await self._uplink.event(event)
+        except Exception:
+            _log.exception("an event could not be kept device=%s event=%s", event.device, event.event)
 
     def _reading(self, watched: Watched, answer: Answer, taken_s: float) -> Reading:
         return Reading(watched.device, watched.kind, taken_s, self._fields(watched.kind, answer))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,13 @@ import typer
 
 from shouwang.options import AsJson
 from shouwang.trouble import WrongUsage
+
+
+class Language(StrEnum):
+    """Of what is printed."""
+
+    ZH = "zh"
+    EN = "en"
 
 
 def agent(
@@ -61,18 +69,99 @@ def agent(
         options.check()
     except OptionsError as error:
         raise WrongUsage(str(error)) from error
-    # Begun anew without the command line's libraries: half the memory, on a small machine.
+    _become("edge", msgspec.json.encode(options).decode())
+
+
+def feed(
+    mapping: Annotated[Path, typer.Option(help="The mapping file: what a platform's words mean (TOML).")],
+    state: Annotated[Path, typer.Option(help="Where outbox, secrets.toml and listen.toml are kept.")],
+    name: Annotated[str, typer.Option(help="The feed's name, as the fleet's column `path` has it.")] = "",
+    region: Annotated[str, typer.Option(help="The county's code: 6 digits, or [a-z0-9-].")] = "",
+    broker: Annotated[str, typer.Option(help="mqtt://host:1883, or mqtts://host:8883.")] = "",
+    username: Annotated[str | None, typer.Option(help="MQTT user; left out, the feed's name.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="A file with the MQTT password.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="The broker's authority, for mqtts.")] = None,
+    certificate_file: Annotated[Path | None, typer.Option(help="The feed's own certificate, for mqtts.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="The key of that certificate.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Show what the platform's answer maps to; send nothing.")
+    ] = False,
+    answer: Annotated[Path | None, typer.Option("--from", help="With --check: a file with an answer.")] = None,
+    outbox_mib: Annotated[int, typer.Option(help="How large the outbox may grow, in MiB.")] = 192,
+    speed: Annotated[float, typer.Option(help="Divides intervals of sending (demos).", hidden=True)] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Speak for devices of many centres that a platform knows. Runs until it is stopped.
+
+    Example: shouwang feed --name jd-call --region 150525 --broker mqtt://10.0.0.2:18830 --mapping jd.toml --state ./feed
+
+    Example: shouwang feed --mapping jd.toml --state ./feed --check
+    """
+    import msgspec
+
+    from edge.feed.options import FeedOptions
+    from edge.options import OptionsError
+
+    if check:
+        _check_feed(mapping, state, answer, as_json)
+        return
+    for option, said in (("--name", name), ("--region", region), ("--broker", broker)):
+        if not said:
+            raise WrongUsage(f"{option} is missing")
+
+    def text(path: Path | None) -> str | None:
+        return None if path is None else str(path.absolute())
+
+    options = FeedOptions(
+        centre=name,
+        region=region,
+        broker=broker,
+        state=str(state.absolute()),
+        mapping=str(mapping.absolute()),
+        username=username,
+        password_file=text(password_file),
+        ca_file=text(ca_file),
+        certificate_file=text(certificate_file),
+        key_file=text(key_file),
+        outbox_bytes=outbox_mib << 20,
+        speed=speed,
+    )
+    try:
+        options.check()
+    except OptionsError as error:
+        raise WrongUsage(str(error)) from error
+    _become("edge.feed", msgspec.json.encode(options).decode())
+
+
+def _check_feed(mapping: Path, state: Path, answer: Path | None, as_json: bool) -> None:
+    from edge.feed import checking
+    from edge.secrets import UnknownSecretError
+
+    try:
+        _, made = checking.look(mapping, state, answer)
+    except (ValueError, OSError, UnknownSecretError) as error:
+        raise WrongUsage(str(error)) from error
+    if as_json:
+        typer.echo(json.dumps(checking.as_json(made), ensure_ascii=False))
+    else:
+        typer.echo("\n".join(checking.as_text(made)))
+    if not made.well or made.asides:
+        raise typer.Exit(1)
+
+
+def _become(module: str, options: str) -> None:
+    """Begun anew without the command line's libraries: half the memory, on a small machine."""
     environment = dict(os.environ)
     root = str(Path(__file__).resolve().parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, "-m", "edge", msgspec.json.encode(options).decode()], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-m", module, options], environment)  # noqa: S606
 
 
 def probe(
     kind: Annotated[
-        str, typer.Argument(help="How to ask (icmp, tcp, tls, http, rtsp, sip, host), or a kind of device.")
+        str, typer.Argument(help="How to ask (icmp, rtsp, snmp, … see docs/drivers.md), or a kind of device.")
     ],
     target: Annotated[str, typer.Argument(help="192.168.1.7, camera:554, rtsp://camera/1, https://page …")] = "",
     setting: Annotated[
@@ -80,59 +169,91 @@ def probe(
     ] = None,
     secrets: Annotated[Path | None, typer.Option(help="secrets.toml, for settings like password=secret:NAME.")] = None,
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds.")] = 5.0,
+    listen_s: Annotated[
+        float | None,
+        typer.Option("--listen", help="Listen so many seconds for a device that speaks itself.", show_default=False),
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Of the listener, NAME=VALUE, as port=5062 (several times).")
+    ] = None,
+    lang: Annotated[Language | None, typer.Option(help="zh or en.", show_default="the terminal's")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Probe one device once, from where you stand. Exit code 1 when it does not answer.
 
+    What failed is said in a plain sentence, after a second look by ping and port; each step's time is shown.
+
     Example: shouwang probe rtsp rtsp://192.168.1.64/Streaming/Channels/101 --set user=admin --set password=secret:hall
+
+    Example: shouwang probe scaip 26317 --listen 60
     """
     import asyncio
 
-    from edge.allowed import Allowed, AllowedFile, NotAllowedError
-    from edge.probing import Around, NoDriverError, ProbeConfigError, make_probe
-    from edge.secrets import Secrets
+    from edge import probe_command
+    from edge.allowed import NotAllowedError
+    from edge.listen_file import ListenFileError
+    from edge.probing import NoDriverError, ProbeConfigError
     from shouwang import kinds
 
     if not 0.1 <= timeout_s <= 60:
         raise WrongUsage(f"--timeout {timeout_s:g}: between 0.1 and 60 seconds")
     declared = kinds.load()
     driver = str(declared[kind].driver) if kind in declared else kind
-    # A person who sits at the machine may ask whatever the machine can reach.
-    anything = Allowed(AllowedFile(networks=["0.0.0.0/0", "::/0"], loopback=True, link_local=True))
-    around = Around(allowed=anything, secrets=Secrets(secrets), state_directory=Path.cwd())
-
-    async def once() -> Any:
-        try:
-            return await make_probe(driver, target, _settings(setting or []), around).ask(timeout_s)
-        finally:
-            around.close()
-
+    settings, language = _settings(setting or []), probe_command.language(lang)
     try:
-        answer = asyncio.run(once())
-    except (NoDriverError, ProbeConfigError, NotAllowedError, PermissionError) as error:
+        if listen_s is not None:
+            options = _settings(option or [], "--option")
+            if not asyncio.run(_listen(driver, target, settings, options, secrets, listen_s, language, as_json)):
+                raise typer.Exit(1)
+            return
+        looked = asyncio.run(probe_command.look(driver, target, settings, secrets, timeout_s))
+    except (NoDriverError, ProbeConfigError, NotAllowedError, ListenFileError, OSError, ValueError) as error:
         raise WrongUsage(str(error)) from error
-    said = answer.as_fields()
     if as_json:
-        typer.echo(
-            json.dumps({"driver": driver, "target": target, **said, "reason": str(answer.reason)}, ensure_ascii=False)
-        )
+        typer.echo(probe_command.as_json(driver, target, looked))
     else:
-        latency = f" in {answer.latency_ms:.1f} ms" if answer.latency_ms is not None else ""
-        typer.echo(f"{'answers' if answer.reachable else 'does not answer'}{latency}  {target or driver}")
-        for name, value in answer.fields.items():
-            typer.echo(f"  {name}  {value}")
-        if answer.reason:
-            typer.echo(f"  {answer.reason}")
-    if not answer.reachable:
+        typer.echo(probe_command.as_text(driver, target, looked, language))
+    if not looked.answer.reachable:
         raise typer.Exit(1)
 
 
-def _settings(pairs: list[str]) -> dict[str, Any]:
+async def _listen(
+    driver: str,
+    target: str,
+    settings: dict[str, Any],
+    options: dict[str, Any],
+    secrets: Path | None,
+    seconds: float,
+    language: str,
+    as_json: bool,
+) -> bool:
+    """Whether anything was heard."""
+    from edge import probe_command
+    from edge.hearing import Heard
+
+    count = 0
+
+    def say(heard: Heard) -> None:
+        nonlocal count
+        count += 1
+        if as_json:
+            said = {"device": heard.device, "event": heard.event, "fields": heard.fields, "detail": heard.detail}
+            typer.echo(json.dumps(said, ensure_ascii=False))
+        else:
+            typer.echo(probe_command.heard_as_text(heard, language))
+
+    await probe_command.listen(driver, target, settings, options, secrets, seconds, say)
+    if not count and not as_json:
+        typer.echo(probe_command.nothing_heard(language))
+    return count > 0
+
+
+def _settings(pairs: list[str], flag: str = "--set") -> dict[str, Any]:
     made: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise WrongUsage(f"--set {pair}: expected NAME=VALUE")
+            raise WrongUsage(f"{flag} {pair}: expected NAME=VALUE")
         try:
             made[name] = json.loads(value)
         except ValueError:

@@ -1,21 +1,25 @@
-"""What devices say of their own accord, and who listens for it."""
+"""What devices say of their own accord, and who listens for it: one listener a driver and agent."""
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar
 
 import msgspec
 
-from edge.probing import Around, NoSettings
+from edge.probing import Around, NoDriverError, NoSettings, ProbeConfigError, drivers
+from edge.secrets import UnknownSecretError
 from shouwang.vocabulary import Driver
 
 
 @dataclass(slots=True, frozen=True)
 class Heard:
-    """What a device said of its own accord. `at_s`: monotonic. With no field and no event it is nothing."""
+    """What a device said of its own accord. `at_s`: monotonic. `fields`: of a reading. `event`: goes out at once, ahead
+    of everything. With neither it is nothing."""
 
     device: str
     at_s: float
@@ -26,7 +30,8 @@ class Heard:
 
 @dataclass(slots=True, frozen=True)
 class Listened:
-    """A device to listen for. `target`: how it names itself on that protocol."""
+    """A device to listen for. `target`: how it names itself on that protocol. `settings`: of the listener's
+    `Settings`."""
 
     device: str
     kind: str
@@ -36,20 +41,63 @@ class Listened:
 
 
 class Listener(ABC):
-    """One a driver and agent, for all of its devices."""
+    """One a driver and agent, for all of its devices. `Options`: what `listen.toml` of the agent's state directory says
+    for this driver; what ports an agent opens is said on the machine itself, never from outside."""
 
     driver: ClassVar[Driver]
     Settings: ClassVar[type[msgspec.Struct]] = NoSettings
     Options: ClassVar[type[msgspec.Struct]] = NoSettings
 
     def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+        """`options` is an instance of `Options`; `say` takes what is heard, on the loop."""
         self.options, self.around, self.say = options, around, say
 
-    @abstractmethod
-    async def start(self) -> None: ...
+    @classmethod
+    def hears(cls, settings: Any) -> bool:
+        """Whether a device with these settings is listened for at all."""
+        return True
 
     @abstractmethod
-    def watch(self, devices: Sequence[Listened]) -> None: ...
+    async def start(self) -> None:
+        """Opens its sockets. An OSError is said, and it is tried again."""
 
     @abstractmethod
-    async def stop(self) -> None: ...
+    def watch(self, devices: Sequence[Listened]) -> None:
+        """From now on these, in place of those before."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Ends it; it may be called where `start` has failed."""
+
+
+@cache
+def load_listener(name: str) -> type[Listener] | None:
+    """The listener of a driver; None for one that only asks. Raises NoDriverError."""
+    if name not in drivers():
+        raise NoDriverError(f"this agent has no driver {name!r}; it has {', '.join(drivers())}")
+    module = importlib.import_module(f"edge.probes.{name}")
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Listener) and value.__module__.startswith(module.__name__)
+    ]
+    return found[0] if found else None
+
+
+def listened_for(
+    listener: type[Listener],
+    device: str,
+    kind: str,
+    target: str,
+    settings: Mapping[str, Any],
+    interval_s: float,
+    around: Around,
+) -> Listened | None:
+    """A device as its listener wants it; None where its settings say that it is only asked. Raises ProbeConfigError."""
+    try:
+        made = msgspec.convert(around.secrets.reveal_all(settings), listener.Settings)
+    except msgspec.ValidationError as error:
+        raise ProbeConfigError(f"settings of driver {listener.driver}: {error}") from error
+    except UnknownSecretError as error:
+        raise ProbeConfigError(str(error)) from error
+    return Listened(device, kind, target, made, interval_s) if listener.hears(made) else None

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,8 @@ from shouwang.reasons import Reason
 from shouwang.vocabulary import Driver
 
 _FOLDER = Path(__file__).parent / "probes"
+
+Found = TypeVar("Found")
 
 
 class NoDriverError(LookupError):
@@ -114,20 +116,32 @@ def drivers() -> list[str]:
 
 @cache
 def load_driver(name: str) -> type[Probe]:
-    """The probe of a driver. Raises NoDriverError."""
+    """The probe of a driver. Raises NoDriverError, also for one that only listens."""
+    found = find_probe(name)
+    if found is None:
+        raise NoDriverError(f"driver {name!r} only listens: its devices speak of their own accord and are not asked")
+    return found
+
+
+def find_probe(name: str) -> type[Probe] | None:
+    """The probe of a driver; None for one that only listens. Raises NoDriverError for one that there is not."""
+    return find_class(name, Probe)
+
+
+def find_class(name: str, base: type[Found]) -> type[Found] | None:
+    """The driver's one class of that base; None where it has none. Raises NoDriverError."""
     if name not in drivers():
         raise NoDriverError(f"this agent has no driver {name!r}; it has {', '.join(drivers())}")
     module = importlib.import_module(f"edge.probes.{name}")
+    inside = f"{module.__name__}."
     found = [
         value
         for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, Probe)
-        and f"{value.__module__}.".startswith(f"{module.__name__}.")
+        if isinstance(value, type) and issubclass(value, base) and f"{value.__module__}.".startswith(inside)
     ]
-    if len(found) != 1:
-        raise NoDriverError(f"edge/probes/{name}.py holds {len(found)} probes, and should hold one")
-    return found[0]
+    if len(found) > 1:
+        raise NoDriverError(f"edge/probes/{name} holds {len(found)} of {base.__name__}, and should hold one")
+    return found[0] if found else None
 
 
 def host_and_port(target: str, default_port: int | None = None) -> tuple[str, int]:

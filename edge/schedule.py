@@ -92,7 +92,7 @@ class Schedule:
         CannotAskError for one that cannot be asked."""
         watched = self._list.devices[device]
         if watched.probe is None:
-            raise CannotAskError(watched.problem)
+            raise CannotAskError(watched.problem or f"{device} speaks of its own accord; it cannot be asked")
         return await asyncio.shield(self._start(watched))
 
     def watched(self, device: str) -> Watched:

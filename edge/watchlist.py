@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from edge.allowed import NotAllowedError
-from edge.probing import Around, NoDriverError, Probe, ProbeConfigError, make_probe
+from edge.hearing import Listened, listened_for, load_listener
+from edge.probing import Around, NoDriverError, Probe, ProbeConfigError, find_probe, make_probe
 from shouwang.kinds import Kind
 from shouwang.messages import Config, ConfiguredDevice
 from shouwang.topics import DEVICE
@@ -29,7 +30,8 @@ class BadConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One device of the list. `probe` None: it cannot be asked, and `problem` says what to change."""
+    """One device of the list. `probe` None: it cannot be asked, and `problem` says what to change, unless it only speaks
+    of its own accord (`driver`)."""
 
     device: str
     kind: str
@@ -37,14 +39,16 @@ class Watched:
     timeout_s: float
     probe: Probe | None
     problem: str = ""
+    driver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Watchlist:
-    """All devices of one revision, by name."""
+    """All devices of one revision, by name. `listened`: those that speak of their own accord, by driver."""
 
     revision: str
     devices: Mapping[str, Watched]
+    listened: Mapping[str, Sequence[Listened]] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
@@ -69,24 +73,38 @@ def read_config(payload: bytes) -> Config:
 def make_watchlist(config: Config, kinds: Mapping[str, Kind], around: Around) -> Watchlist:
     """Probes for every device of it; what is wrong with one stays with that one."""
     devices: dict[str, Watched] = {}
+    listened: dict[str, list[Listened]] = {}
     for said in config.devices:
-        probe, problem = None, ""
+        probe, problem, heard = None, "", None
+        interval_s = max(_SHORTEST_S, said.report_every_s)
         if not DEVICE.fullmatch(said.device) or said.device in devices:
             _log.warning("set aside device=%r reason=%r", said.device[:64], "its name is no name, or stands twice")
             continue
         try:
-            probe = _probe(said, kinds, around)
+            heard = _heard(said, interval_s, kinds, around)
+            if heard is None or find_probe(said.driver) is not None:
+                probe = _probe(said, kinds, around)
         except (NoDriverError, ProbeConfigError, NotAllowedError, OSError, ImportError) as error:
             problem = str(error)
-        interval_s = max(_SHORTEST_S, said.report_every_s)
+        else:
+            if heard is not None:
+                listened.setdefault(said.driver, []).append(heard)
         timeout_s = min(max(0.1, said.probe_timeout_s), interval_s)
-        devices[said.device] = Watched(said.device, said.kind, interval_s, timeout_s, probe, problem)
-    return Watchlist(config.revision, devices)
+        devices[said.device] = Watched(said.device, said.kind, interval_s, timeout_s, probe, problem, said.driver)
+    return Watchlist(config.revision, devices, listened)
+
+
+def _heard(said: ConfiguredDevice, interval_s: float, kinds: Mapping[str, Kind], around: Around) -> Listened | None:
+    if said.kind not in kinds:
+        raise ProbeConfigError(f"this agent does not know the kind {said.kind!r}; a newer one may")
+    listener = load_listener(said.driver)
+    if listener is None or not said.target:
+        return None
+    around.allowed.check_driver(said.driver)
+    return listened_for(listener, said.device, said.kind, said.target, said.settings, interval_s, around)
 
 
 def _probe(said: ConfiguredDevice, kinds: Mapping[str, Kind], around: Around) -> Probe:
-    if said.kind not in kinds:
-        raise ProbeConfigError(f"this agent does not know the kind {said.kind!r}; a newer one may")
     if not said.target and said.driver != "host":
         raise ProbeConfigError(
             "it has no target, so it cannot be asked: give it one in the fleet, or a path of its own"

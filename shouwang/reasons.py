@@ -96,6 +96,23 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "{port} 端口拒绝 {protocol} 连接：端口是否应为 {usual}？",
         "port {port} refuses {protocol}: is it {usual}?",
     ),
+    # of a second look, for who stands in front of it
+    "nobody_there": (
+        "{host} 没有任何应答：是否有电、网线是否插好、地址是否正确？",
+        "nobody answers at {host}: has it power and a cable, and is the address right?",
+    ),
+    "pings_no_port": (
+        "{host} 能 ping 通，但 {port} 端口不接受连接：{protocol} 的端口是否为 {port}？",
+        "{host} answers ping, and takes no connection on port {port}: is that the port of {protocol}?",
+    ),
+    "pings_udp": (
+        "{host} 能 ping 通，但 {port} 端口（UDP）没有 {protocol} 应答：是否已启用，端口是否正确？",
+        "{host} answers ping, and no {protocol} on UDP port {port}: is it switched on, and is that its port?",
+    ),
+    "pings_other_protocol": (
+        "{host} 的 {port} 端口能连接，但不按 {protocol} 应答：该端口上是否为别的服务？",
+        "{host} takes connections on port {port}, and does not answer as {protocol}: is something else on that port?",
+    ),
     # of our link to a bank's host
     "link_silent": (
         "本端到主机的链路：已连接或正在连接，{s} 秒内无应答",
