@@ -2,6 +2,7 @@
 
 from edge.sip.asking import Questions, ask_over_tcp, shared_questions
 from edge.sip.digest import Digest, Verdict
+from edge.sip.gate import Gate
 from edge.sip.memory import Memory
 from edge.sip.message import Request, Response, UnreadableError, Uri, parse, uri_in, user_in
 from edge.sip.port import Answerer, Received, SipPort, join_all, shared_port
@@ -12,6 +13,7 @@ __all__ = [
     "Answerer",
     "Digest",
     "Element",
+    "Gate",
     "Memory",
     "Peer",
     "Questions",

@@ -23,7 +23,7 @@ from edge.probes.gbt28181.meaning import detail_of, event_of
 from edge.probes.gbt28181.platform import Line, shared_platform
 from edge.probes.gbt28181.settings import Gbt28181Options, Gbt28181Settings, code_of
 from edge.probing import Around, ProbeConfigError
-from edge.sip import Digest, Memory, Peer, Received, Response, SipPort, Verdict, XmlError, join_all, user_in
+from edge.sip import Digest, Gate, Memory, Peer, Received, Response, SipPort, XmlError, join_all, user_in
 from edge.sip.message import parameters, uri_text
 from shouwang import clock
 from shouwang.vocabulary import Driver
@@ -55,7 +55,7 @@ class Gbt28181Listener(Listener):
         self._around, self._say = around, say
         self._platform = shared_platform(around)
         self._platform.code = options.code
-        self._digest = Digest(options.realm or options.code[:10], ("MD5",))  # what these devices know
+        self._gate = Gate(Digest(options.realm or options.code[:10], ("MD5",)))  # what these devices know
         self._ports: list[SipPort] = []
         self._devices: dict[str, Listened] = {}
         self._proved = Memory(around.state_directory / "heard-gbt28181.json")
@@ -63,7 +63,6 @@ class Gbt28181Listener(Listener):
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked_at_s: dict[str, float] = {}
         self._slots = asyncio.Semaphore(_CATALOGUES_AT_ONCE)
-        self._refused: set[str] = set()
 
     async def start(self) -> None:
         """Opens the port on each address. Raises OSError."""
@@ -112,8 +111,7 @@ class Gbt28181Listener(Listener):
         if device is None:
             return got.port.nobody(got)
         if not self._is_proved(got, device):
-            self._refuse(got, device, "it has not registered from there")
-            return got.answer(403, "Forbidden")
+            return self._gate.refuse(got, device.device, "it has not registered from there")
         try:
             document = read_document(got.request.body)
         except XmlError as error:
@@ -128,17 +126,9 @@ class Gbt28181Listener(Listener):
     def _register(self, got: Received) -> Response:
         code = user_in(got.request.first("to"))
         device = self._devices[code]
-        password = device.settings.password
-        if password:
-            verdict = self._digest.check(got.request, code, password, got.peer.host, got.at_s)
-            if verdict in (Verdict.NONE, Verdict.STALE):
-                stale = verdict is Verdict.STALE
-                challenges = self._digest.challenges(got.peer.host, got.at_s, stale=stale)
-                return got.answer(401, "Unauthorized", *challenges)
-            if verdict is Verdict.WRONG:
-                self._refuse(got, device, "another password")
-                return got.answer(403, "Forbidden")
-        self._refused.discard(code)
+        refusal = self._gate.check(got, device.device, [code], device.settings.password)
+        if refusal is not None:
+            return refusal
         contact = got.request.first("contact")
         least_s, most_s, else_s = _EXPIRES_S
         asked = parameters(contact).get("expires") or got.request.first("expires") or str(else_s)
@@ -164,12 +154,6 @@ class Gbt28181Listener(Listener):
     def _is_proved(self, got: Received, device: Listened) -> bool:
         """Messages carry no password: they are believed from where the device last proved its own."""
         return not device.settings.password or self._proved.get(got.user).get("host") == got.peer.host
-
-    def _refuse(self, got: Received, device: Listened, reason: str) -> None:
-        code = code_of(device.target)
-        if code not in self._refused:
-            self._refused.add(code)
-            _log.warning("refused device=%s from=%s reason=%r", device.device, got.peer.where, reason)
 
     def _line(self, got: Received) -> None:
         code = got.user or user_in(got.request.first("to"))

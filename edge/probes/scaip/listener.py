@@ -14,7 +14,7 @@ from edge.hearing import Heard, Listened, Listener
 from edge.probes.scaip.document import CONTENT_TYPE, CONTENT_TYPES, DocumentError, Mrq, Status, read_mrq, write_mrs
 from edge.probes.scaip.meaning import meaning_of
 from edge.probing import Around
-from edge.sip import Digest, Memory, Received, Response, SipPort, Verdict, join_all
+from edge.sip import Digest, Gate, Memory, Received, Response, SipPort, join_all
 from shouwang.vocabulary import Driver
 
 _log = logging.getLogger("edge.scaip")
@@ -56,13 +56,12 @@ class ScaipListener(Listener):
         super().__init__(options, around, say)
         self._options: ScaipOptions = options
         self._around, self._say = around, say
-        self._digest = Digest(options.realm, options.digests)
+        self._gate = Gate(Digest(options.realm, options.digests))
         self._ports: list[SipPort] = []
         self._devices: dict[str, Listened] = {}
         self._known = Memory(around.state_directory / "heard-scaip.json")
         self._repeats: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._replies: set[asyncio.Task[None]] = set()
-        self._refused: set[str] = set()
 
     async def start(self) -> None:
         """Opens the port on each address. Raises OSError."""
@@ -121,26 +120,9 @@ class ScaipListener(Listener):
     def _refusal(self, got: Received, device: Listened, controller: str = "") -> Response | None:
         settings: ScaipSettings = device.settings
         if settings.address and got.peer.host != settings.address:
-            self._say_refused(device, got, "it speaks from another address")
-            return got.answer(403, "Forbidden")
-        if settings.password:
-            users = {device.target, got.user, controller} - {""}
-            verdicts = {
-                self._digest.check(got.request, user, settings.password, got.peer.host, got.at_s) for user in users
-            }
-            if Verdict.RIGHT not in verdicts:
-                if Verdict.WRONG in verdicts and Verdict.STALE not in verdicts:
-                    self._say_refused(device, got, "another password")
-                    return got.answer(403, "Forbidden")
-                challenges = self._digest.challenges(got.peer.host, got.at_s, stale=Verdict.STALE in verdicts)
-                return got.answer(401, "Unauthorized", *challenges)
-        self._refused.discard(device.device)
-        return None
-
-    def _say_refused(self, device: Listened, got: Received, reason: str) -> None:
-        if device.device not in self._refused:
-            self._refused.add(device.device)
-            _log.warning("refused device=%s from=%s reason=%r", device.device, got.peer.where, reason)
+            return self._gate.refuse(got, device.device, "it speaks from another address")
+        users = {device.target, got.user, controller} - {""}
+        return self._gate.check(got, device.device, users, settings.password)
 
     # --- what was heard
 

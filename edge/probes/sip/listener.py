@@ -13,7 +13,7 @@ from edge.hearing import Heard, Listened, Listener
 from edge.probes.sip.book import Binding, shared_book
 from edge.probes.sip.settings import Place, SipSettings, place_of
 from edge.probing import Around, ProbeConfigError
-from edge.sip import Digest, Received, Response, SipPort, Verdict, join_all, user_in
+from edge.sip import Digest, Gate, Received, Response, SipPort, join_all, user_in
 from edge.sip.message import parameters, uri_text
 from shouwang.vocabulary import Driver
 
@@ -47,11 +47,10 @@ class SipListener(Listener):
         self._options: SipOptions = options
         self._around, self._say = around, say
         self._book = shared_book(around)
-        self._digest = Digest(options.realm, options.digests)
+        self._gate = Gate(Digest(options.realm, options.digests))
         self._ports: list[SipPort] = []
         self._devices: dict[str, tuple[Listened, Place]] = {}
         self._ends: dict[str, asyncio.TimerHandle] = {}
-        self._refused: set[str] = set()
 
     @classmethod
     def hears(cls, settings: Any) -> bool:
@@ -95,20 +94,9 @@ class SipListener(Listener):
         user = _address_of_record(got)
         device = self._devices[user][0]
         settings: SipSettings = device.settings
-        if settings.password:
-            verdict = self._digest.check(got.request, user, settings.password, got.peer.host, got.at_s)
-            if verdict in (Verdict.NONE, Verdict.STALE):
-                stale = verdict is Verdict.STALE
-                challenges = self._digest.challenges(got.peer.host, got.at_s, stale=stale)
-                return got.answer(401, "Unauthorized", *challenges)
-            if verdict is Verdict.WRONG:
-                if user not in self._refused:
-                    _log.warning(
-                        "REGISTER refused device=%s from=%s reason='another password'", device.device, got.peer.where
-                    )
-                self._refused.add(user)
-                return got.answer(403, "Forbidden")
-        self._refused.discard(user)
+        refusal = self._gate.check(got, device.device, [user], settings.password)
+        if refusal is not None:
+            return refusal
         return self._register(got, user, device)
 
     def _register(self, got: Received, user: str, device: Listened) -> Response:

@@ -143,3 +143,15 @@ async def test_which_digests_are_offered_is_said_on_the_machine(tmp_path: Path, 
         assert await device.register(ear.server) == 200
         assert await device.register(ear.server, password="another") == 403
     device.stop()
+
+
+async def test_a_device_that_never_gives_its_password_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = await SipDevice.start(user="1001")
+    async with listening(SipListener, [("call-01", "1001", BOTH)], tmp_path) as ear:
+        for _ in range(5):
+            assert await device.register(ear.server) == 401
+        assert ear.heard == []
+    assert caplog.text.count("it is asked for its password and gives none") == 1
+    device.stop()
