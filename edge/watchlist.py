@@ -30,8 +30,8 @@ class BadConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One device of the list. `probe` None: it cannot be asked, and `problem` says what to change, unless it only speaks
-    of its own accord (`driver`)."""
+    """One device of the list. `probe` None: it cannot be asked, and `problem` says what to change, unless it only
+    speaks of its own accord (`driver`)."""
 
     device: str
     kind: str
