@@ -8,6 +8,9 @@ import uvicorn
 from fastapi import FastAPI
 
 STOP_WITHIN_S = 5
+GIVE_UP_AFTER_S = 30
+"""A browser that takes nothing for so long is gone: its connection is ended, whatever it still acknowledges."""
+SEND_BUFFER_BYTES = 128 * 1024
 
 
 class Server(uvicorn.Server):
@@ -18,6 +21,14 @@ class Server(uvicorn.Server):
         if isinstance(app, FastAPI):
             app.state.hub.close()
         await super().shutdown(sockets)
+
+
+def bound(listening: socket.socket) -> None:
+    """Bounds what a browser that does not read can hold of us, memory and time (tcp(7); what is set on the listening
+    socket holds for each connection)."""
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GIVE_UP_AFTER_S * 1000)
 
 
 def config(app: FastAPI, host: str, port: int) -> uvicorn.Config:

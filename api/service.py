@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from api.app import create_app
-from api.server import Server, config
+from api.server import Server, bound, config
 from shouwang import kinds as declared
 from shouwang.clock import mono_s
 from shouwang.kinds import Kinds
@@ -146,6 +146,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     # The protocol is named because asyncio sets TCP_NODELAY only where it is: without, each answer waits 40 ms.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound(listening)
         try:
             listening.bind((host, port))
         except OSError as error:

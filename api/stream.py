@@ -129,9 +129,11 @@ class Hub:
         if change.data is None:
             return
         event = encode(change.name, change.data, change.id)
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             if change.concerns(listener.scope):
                 listener.put(event)
+                if listener.ended.is_set():  # at once, though its stream may hang in a browser that takes nothing
+                    self._listeners.discard(listener)
 
     async def _summaries(self) -> None:
         made: dict[Scope, bytes] = {}

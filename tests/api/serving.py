@@ -13,13 +13,14 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from api.server import Server, config
+from api.server import Server, bound, config
 
 
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """Serves the app on a free port of loopback; gives its address. Ends as the product ends."""
     with socket.socket(proto=socket.IPPROTO_TCP) as listening:
+        bound(listening)
         listening.bind(("127.0.0.1", 0))
         server = Server(config(app, "127.0.0.1", 0))
         task = asyncio.create_task(server.serve([listening]))

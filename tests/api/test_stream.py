@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from shouwang.vocabulary import Role
 from tests.api.conftest import Api
 from tests.api.serving import listening_to, serving
 from tests.api.world import BAXIAN, BAXIAN_VILLAGE, DAQIN, GUANGMING, NOW_MS
+from tests.edge.waiting import until
 
 
 def change(engine: Engine, what: str, **of: Any) -> int:
@@ -131,3 +133,43 @@ async def test_a_listener_that_does_not_keep_up_is_let_go_and_each_has_few(app: 
     with pytest.raises(Problem, match="close other pages"):
         await hub.attach(asker)
     hub.close()
+
+
+@pytest.mark.slow
+async def test_two_hundred_pages_that_stop_reading_cost_little_and_nobody_else(  # fault 47
+    app: FastAPI, api: Api, sqlite_ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.server.GIVE_UP_AFTER_S", 2)
+    monkeypatch.setattr("api.stream.LISTENERS_OF_ONE_MAX", 300)
+    hub: Hub = app.state.hub
+    rows = [{"at": NOW_MS, "what": "condition", "centre": GUANGMING, "device": "cam-01", "township": DAQIN}] * 200
+    ask = f"GET /api/v1/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {api.token}\r\n\r\n".encode()
+    loop = asyncio.get_running_loop()
+    pages: list[socket.socket] = []
+    async with serving(app) as url, listening_to(url, api.token) as events:
+        await events.next("summary")
+        host, port = url.removeprefix("http://").split(":")
+        for _ in range(200):
+            page = socket.socket()
+            page.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            page.setblocking(False)
+            await loop.sock_connect(page, (host, int(port)))
+            await loop.sock_sendall(page, ask)
+            pages.append(page)
+        await until(lambda: hub.listening == 201, "all of them listen")
+        heard = 0
+        while hub.listening > 1:
+            assert heard < 20_000
+            with sqlite_ledger.execution_options(writes=True).begin() as connection:
+                connection.execute(insert(Change), rows)
+            for _ in rows:  # who reads gets each of them, in time
+                await events.next("condition")
+            heard += len(rows)
+
+        def streams() -> int:
+            return sum("RequestResponseCycle" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+        await until(lambda: streams() == 1, "their connections are ended")
+        await events.next("summary")
+    for page in pages:
+        page.close()
