@@ -52,6 +52,8 @@ PROGRAMS = {
             ("gir1.2-gst-rtsp-server-1.0", "python3-gi", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good"),
             ("usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib",),
         ),
+        Program("gst-x265enc", ("gstreamer1.0-plugins-bad",), ("usr/lib/*/gstreamer-1.0/libgstx265.so",)),
+        Program("gst-x264enc", ("gstreamer1.0-plugins-ugly",), ("usr/lib/*/gstreamer-1.0/libgstx264.so",)),
         Program("snmpd", ("snmpd",), ("usr/sbin/snmpd",)),
         Program("snmptrap", ("snmp",)),
         Program("upsd", ("nut-server",), ("usr/sbin/upsd", "sbin/upsd")),
