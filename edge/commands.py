@@ -93,9 +93,9 @@ def feed(
 ) -> None:
     """Speak for devices of many centres that a platform knows. Runs until it is stopped.
 
-    Example: shouwang feed --name jd-call --region 150525 --broker mqtt://10.0.0.2:18830 --mapping jd.toml --state ./feed
+    Example: shouwang feed --name care --region 150525 --broker mqtt://10.0.0.2:18830 --mapping care.toml --state ./feed
 
-    Example: shouwang feed --mapping jd.toml --state ./feed --check
+    Example: shouwang feed --mapping care.toml --state ./feed --check
     """
     import msgspec
 

@@ -79,6 +79,7 @@ class Uplink:
         self._accepted = False
         self._lost: dict[str, Lost] = {}
         self.event_kept: Callable[[], None] = lambda: None
+        self.gone = False
         self.asides = 0  # messages that made no sense
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
@@ -135,6 +136,18 @@ class Uplink:
         """Goes another way from now on, at once: another address of the broker, or another way out of this machine."""
         self.login = login
         self._client.redial(login.url, login.tls, source)
+
+    async def go(self) -> None:
+        """Goes as one that is lost goes, with its will, until `come_back`: a feed whose platform no longer tells. The
+        outbox keeps what comes meanwhile."""
+        self.gone = True
+        await self._client.close(with_will=True)
+
+    def come_back(self) -> None:
+        """Connects again after `go`; else it changes nothing."""
+        if self.gone:
+            self.gone = False
+            self._client.start()
 
     async def report(self, readings: Sequence[Reading]) -> list[Row]:
         """Keeps readings and sends them on; when it returns they are safe on disk, not yet sent."""

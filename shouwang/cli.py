@@ -42,6 +42,7 @@ COMMANDS: Table = {
     "init": Entry("collector.commands.init:init", "Write shouwang.toml and a sample fleet to begin with."),
     "serve": Entry("collector.commands.services:serve", "Run broker, collector and API, supervised, in one command."),
     "agent": Entry("edge.commands:agent", "Watch the devices of one centre, and report."),
+    "feed": Entry("edge.commands:feed", "Speak for devices of many centres that a platform knows."),
     "collector": Entry("collector.commands.services:collector", "Run the collector alone."),
     "api": Entry("api.commands:api", "Run the API and the console alone."),
     "simulate": Entry("simulators.commands:simulate", "Run simulated centres, and make them misbehave."),

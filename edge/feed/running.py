@@ -1,0 +1,268 @@
+"""The feed's process: a source, its mapping, listeners, outbox and uplink, put together and kept running."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge.allowed import load_allowed
+from edge.feed.mapping import Mapping, read_mapping
+from edge.feed.meaning import Aside, Mapped, MappedEvent, MappedReading, Meaning
+from edge.feed.memory import OLD_EVENT_MS, Memory
+from edge.feed.naming import Names, read_names
+from edge.feed.options import FeedOptions
+from edge.feed.sources import NotToldError, make_source
+from edge.gathering import Gathering
+from edge.outbox import Outbox
+from edge.probing import Around
+from edge.rows import Event, Reading
+from edge.secrets import Secrets
+from edge.uplink import Uplink
+from shouwang import __version__, kinds, sd_notify
+from shouwang.clock import Clock, SystemClock
+from shouwang.kinds import Kinds
+
+if TYPE_CHECKING:
+    from edge.hearing import Heard
+
+_log = logging.getLogger("edge.feed")
+
+_LOOK_S = 1.0
+_LOST_AFTER_S = 300.0
+_WATCHDOG_S = 5.0
+_SAY_ASIDES_S = 60.0
+_SPACE = uuid.UUID("6f1d3b6e-52b7-5d0c-9a57-0a8f6d0c3d11")
+"""Names of events are made from the platform's, so that one told twice is the same event."""
+
+
+class Feed:
+    """One feed. `run` returns after `stop`."""
+
+    def __init__(self, options: FeedOptions, clock: Clock | None = None) -> None:
+        """Raises MappingError, UnknownSecretError, ValueError or OSError, each with what to do."""
+        self._clock = clock or SystemClock()
+        self._state = Path(options.state)
+        self._state.mkdir(parents=True, exist_ok=True)
+        self._mapping_file = Path(options.mapping)
+        declared = kinds.load()
+        self._said: Mapping = read_mapping(self._mapping_file, declared)
+        self._kinds = Kinds(declared)
+        beside = self._mapping_file.parent
+        names = read_names(self._said.device, beside) if self._said.device else Names(None)
+        self._meaning = Meaning(self._said, self._kinds, names)
+        secrets = Secrets(self._state / "secrets.toml")
+        self._source = make_source(self._said, secrets, self._state, beside, self._found, self._clock)
+        self._memory = Memory(self._said.repeat_every_s)
+        self._events_file = self._state / "events.json"
+        self._memory.know_events(_read_events(self._events_file))
+        self._around = Around(
+            allowed=load_allowed(self._state / "allowed.toml"), secrets=secrets, clock=self._clock,
+            state_directory=self._state,
+        )  # fmt: skip
+        self._heard_from = {each.device: each for each in self._said.listen}
+        self._executor = ThreadPoolExecutor(1, "outbox")
+        self._outbox = Outbox(self._state / "outbox.db", self._clock.now(), max_bytes=options.outbox_bytes)
+        self._uplink = Uplink(
+            options.login(), self._outbox, clock=self._clock, speed=options.speed, executor=self._executor
+        )
+        self._gathering = Gathering(self._uplink.report)
+        self._stopping = asyncio.Event()
+        self._told_s: float | None = None
+        self._trouble = ""
+        self._asides: dict[tuple[str, str], int] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        """Ends `run` in good order."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Speaks for its devices until stopped. What is pending then stays in the outbox."""
+        self._told_s = self._clock.now().mono_s
+        await self._uplink.start()
+        work = [self._look_after(), self._watchdog(), self._gathering.run(), self._say_asides()]
+        if self._source is not None:
+            self._source.well, self._source.ill, self._source.aside = self._well, self._ill, self._aside
+            work.append(self._source.run(self._take))
+        if self._heard_from:
+            work.append(self._listen())
+        running = [asyncio.create_task(each) for each in work]
+        _log.info("feeding mapping=%s boot=%s version=%s", self._mapping_file.name, self._outbox.boot, __version__)
+        sd_notify.notify("READY=1")
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            sd_notify.notify("STOPPING=1")
+            for task in (stopping, *running):
+                task.cancel()
+            await asyncio.gather(stopping, *running, *self._keeping, return_exceptions=True)
+            await self._gathering.flush()
+            await self._uplink.stop()
+            self._executor.shutdown()
+            self._outbox.close()
+            self._around.close()
+
+    # --- what the platform tells
+
+    def _found(self, content: Any) -> list[Any]:
+        found = self._meaning.entries(content)
+        if isinstance(found, Aside):
+            raise NotToldError(found.reason, found.detail)
+        return found
+
+    async def _take(self, entries: list[Any]) -> None:
+        """When it returns, what is new of it is on the disk."""
+        now = self._clock.now()
+        mapped = self._meaning.of_entries(entries, now.wall_ms)
+        for aside in mapped.asides:
+            self._aside(aside)
+        await self._keep_events(mapped)
+        fresh = [self._reading(each) for each in mapped.readings if self._memory.take(each, now.mono_s)]
+        if fresh:
+            await self._uplink.report(fresh)
+
+    async def _keep_events(self, mapped: Mapped) -> None:
+        kept = False
+        now = self._clock.now()
+        for event in mapped.events:
+            if now.wall_ms - event.at_ms > OLD_EVENT_MS:
+                self._aside(Aside("old_event", f"{event.event} of over a week ago", event.device))
+            elif self._memory.is_new(event):
+                await self._uplink.event(self._event(event, now.mono_s, now.wall_ms))
+                kept = True
+        if kept:
+            await asyncio.to_thread(_write_events, self._events_file, self._memory.events_known())
+
+    def _reading(self, said: MappedReading) -> Reading:
+        return Reading(said.device, said.kind, self._clock.now().mono_s, said.fields)
+
+    def _event(self, said: MappedEvent, mono_s: float, wall_ms: int) -> Event:
+        known = str(uuid.uuid5(_SPACE, f"{said.device} {said.id}"))
+        taken_s = mono_s - (wall_ms - said.at_ms) / 1000
+        return Event(said.device, said.kind, said.event, taken_s, said.detail, known)
+
+    # --- devices that speak to the feed itself
+
+    async def _listen(self) -> None:
+        from edge.ears import Ears
+        from edge.hearing import Listened, load_listener
+
+        ears = Ears(self._state / "listen.toml", self._around, self._heard)
+        wanted: dict[str, list[Listened]] = {}
+        for each in self._said.listen:
+            listener = load_listener(each.driver)
+            if listener is None:
+                raise ValueError(f"{self._mapping_file}: listen: driver {each.driver} asks, and hears nobody")
+            settings = msgspec.convert(self._around.secrets.reveal_all(each.settings), listener.Settings)
+            heard = Listened(each.device, each.kind, each.target, settings, each.report_every_s)
+            wanted.setdefault(each.driver, []).append(heard)
+        ears.watch(wanted)
+        await ears.run()
+
+    def _heard(self, heard: Heard) -> None:
+        said = self._heard_from[heard.device]
+        if heard.event:
+            event = Event(said.device, said.kind, heard.event, heard.at_s, heard.detail)
+            task = asyncio.get_running_loop().create_task(self._tell(event))
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
+        if heard.fields:
+            known = self._kinds[said.kind].fields
+            fields = {name: value for name, value in heard.fields.items() if name in known}
+            self._gathering.take(Reading(said.device, said.kind, heard.at_s, fields), said.report_every_s)
+
+    async def _tell(self, event: Event) -> None:
+        try:
+            await self._uplink.event(event)
+        except Exception:
+            _log.exception("an event could not be kept device=%s event=%s", event.device, event.event)
+
+    # --- care
+
+    def _well(self) -> None:
+        self._told_s = self._clock.now().mono_s
+        if self._trouble:
+            self._trouble = ""
+            _log.info("the platform tells again")
+        self._uplink.come_back()
+
+    def _ill(self, error: NotToldError) -> None:
+        self._aside(error.aside)
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            _log.warning("the platform does not tell reason=%r", self._trouble)
+
+    def _aside(self, aside: Aside) -> None:
+        key = (aside.reason, f"{aside.device}: {aside.detail}" if aside.device else aside.detail)
+        if key in self._asides or len(self._asides) < 1_000:
+            self._asides[key] = self._asides.get(key, 0) + 1
+
+    async def _say_asides(self) -> None:
+        """What was not believed, at most once a minute and a few of each reason."""
+        while True:
+            await asyncio.sleep(_SAY_ASIDES_S)
+            asides, self._asides = self._asides, {}
+            counts: dict[str, list[int]] = {}
+            for (reason, detail), count in asides.items():
+                if len(counts.setdefault(reason, [])) < 3:
+                    _log.warning("set aside reason=%s count=%d detail=%r", reason, count, detail[:200])
+                counts[reason].append(count)
+            for reason, each in counts.items():
+                if len(each) > 3:
+                    _log.warning("set aside reason=%s others=%d", reason, len(each) - 3)
+
+    async def _look_after(self) -> None:
+        """A platform that has not told for long: the feed goes, with its will; its devices are unknown, not lost."""
+        limit_s = self._said.lost_after_s
+        if limit_s is None and self._source is not None and self._source.fetches:
+            limit_s = _LOST_AFTER_S
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            if self._outbox.trouble:
+                await self._uplink.dispatch.work(self._outbox.retry_disk)
+            now_s = self._clock.now().mono_s
+            if not limit_s or self._told_s is None or self._uplink.gone:
+                continue
+            if now_s - self._told_s > limit_s:
+                _log.error("the platform has not told for %d s: the feed goes offline", now_s - self._told_s)
+                await self._uplink.go()
+
+    async def _watchdog(self) -> None:
+        while True:
+            sd_notify.notify("WATCHDOG=1")
+            await asyncio.sleep(_WATCHDOG_S)
+
+
+def _read_events(path: Path) -> list[str]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[str])
+    except (OSError, msgspec.MsgspecError):
+        return []
+
+
+def _write_events(path: Path, known: list[str]) -> None:
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_bytes(msgspec.json.encode(known))
+        new.replace(path)
+    except OSError as error:
+        _log.error("events told could not be noted reason=%r; after a restart they may be told again", str(error))
+
+
+async def run_until_told(options: FeedOptions) -> None:
+    """Runs a feed until SIGTERM or SIGINT."""
+    feed = Feed(options)
+    loop = asyncio.get_running_loop()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(told, feed.stop)
+    await feed.run()

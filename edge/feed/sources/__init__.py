@@ -1,0 +1,5 @@
+"""Where a feed's words come from: fetched, sent to us, or put into a folder."""
+
+from edge.feed.sources.source import NotToldError, Source, make_source
+
+__all__ = ["NotToldError", "Source", "make_source"]
