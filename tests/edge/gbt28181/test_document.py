@@ -97,7 +97,7 @@ def test_what_an_alarm_means(method: int, kind: int, words: str, terminal: bool,
     assert event_of(Alarm(NVR, method, 1, kind, words), terminal=terminal, buttons=()) == event
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["keepalive-faulty", "catalog-item", "alarm"]), st.integers(0, 900), st.binary(max_size=6))
 def test_mangled_documents_are_read_or_refused(name: str, at: int, put: bytes) -> None:
     whole = wire(name)

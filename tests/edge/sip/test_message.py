@@ -105,7 +105,7 @@ def test_what_is_refused(change: tuple[bytes, bytes], said: str) -> None:
         parse(FOLDED.replace(change[0], change[1], 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=600) | st.integers(0, len(FOLDED)).map(lambda n: FOLDED[:n]))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
@@ -117,7 +117,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         answer(read, 400, "Bad", "t", ("10.0.0.1", 1)).encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(FOLDED) - 1), st.binary(min_size=1, max_size=3))
 def test_a_mangled_message_is_read_or_refused(at: int, put: bytes) -> None:
     try:
@@ -129,7 +129,7 @@ def test_a_mangled_message_is_read_or_refused(at: int, put: bytes) -> None:
     assert again.headers[:-1] == [(k, v) for k, v in read.headers if k != "content-length"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 200), max_size=12))
 def test_a_stream_is_cut_wherever_it_was_split(cuts: list[int]) -> None:
     whole = parse(FOLDED).encode()
@@ -182,7 +182,7 @@ def test_chinese_as_devices_send_it(data: bytes) -> None:
     assert (read.name, read.text) == ("a", "警务室")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_as_xml(data: bytes) -> None:
     decode(data)

@@ -141,6 +141,7 @@ async def test_streams_are_bounded(tmp_path: Path) -> None:
             stream.writer.close()
 
 
+@pytest.mark.slow
 async def test_a_flood_of_one_host_does_not_hold_up_another(tmp_path: Path) -> None:
     flooder = await SipDevice.start("127.0.0.66", user="1001")
     good = await SipDevice.start("127.0.0.2", user="1001")
@@ -154,6 +155,7 @@ async def test_a_flood_of_one_host_does_not_hold_up_another(tmp_path: Path) -> N
     good.stop()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=400), at=st.integers(0, 300))
 def test_any_bytes_on_the_port(tmp_path: Path, caplog: pytest.LogCaptureFixture, data: bytes, at: int) -> None:

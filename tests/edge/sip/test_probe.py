@@ -80,6 +80,7 @@ async def test_what_devices_answer(how: dict[str, Any], reachable: bool, reason:
     device.stop()
 
 
+@pytest.mark.slow
 async def test_a_lost_datagram_is_sent_again() -> None:
     device = await SipDevice.start(lose=1)
     assert (await ask(device.target)).reachable
@@ -132,6 +133,7 @@ async def test_over_ipv6() -> None:
     device.stop()
 
 
+@pytest.mark.slow
 async def test_many_at_once_share_one_socket() -> None:
     near = around()
     devices = [await SipDevice.start(f"127.0.1.{n}") for n in range(1, 101)]
