@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from simulators.pictures import Camera, EncodedStream, clip_of, encoded_stream
+from simulators.devices.rtp import EncodedStream
+from simulators.pictures import Camera, clip_of, encoded_stream
 
 FPS = 5
 SECONDS = 137

@@ -10,6 +10,16 @@ _PAYLOAD_MAX = 1400
 _TYPE = 96
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedStream:
+    """A stream to be served over and over: `units` are access units, each a list of NAL units without start codes."""
+
+    codec: str
+    fps: int
+    units: tuple[tuple[bytes, ...], ...]
+    parameters: tuple[bytes, ...]  # SPS and PPS; with H.265 VPS before them
+
+
 @dataclass(slots=True)
 class Packetizer:
     """Keeps the sequence number of one stream."""

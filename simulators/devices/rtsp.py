@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from simulators.devices.rtp import Packetizer
-from simulators.pictures import EncodedStream
+from simulators.devices.rtp import EncodedStream, Packetizer
 
 _HEAD_BYTES_MAX = 8_192
 _PARAMETER = re.compile(r'(\w+)="?([^",]*)"?')

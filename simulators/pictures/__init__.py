@@ -4,7 +4,7 @@ They are drawn, not filmed: what is judged on them is judged on drawings (docs/p
 """
 
 from simulators.pictures.clip import EARLIER, FAULTS, GOOD, Camera, Clip, Look, clip_of, looks
-from simulators.pictures.stream import CODECS, EncodedStream, encoded_stream
+from simulators.pictures.stream import CODECS, encoded_stream
 
 __all__ = [
     "CODECS",
@@ -13,7 +13,6 @@ __all__ = [
     "GOOD",
     "Camera",
     "Clip",
-    "EncodedStream",
     "Look",
     "clip_of",
     "encoded_stream",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
+
+from simulators.devices.rtp import EncodedStream
 
 CODECS = {"h264": "libx264", "h265": "libx265"}
 _QUIET = {
@@ -70,16 +71,6 @@ def through(
         out += decoder.decode(packet)
     out += decoder.decode(None)
     return [each.reformat(width, height, format="gray").to_ndarray().astype(np.uint8, copy=False) for each in out]
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedStream:
-    """A stream to be served over and over: `units` are access units, each a list of NAL units without start codes."""
-
-    codec: str
-    fps: int
-    units: tuple[tuple[bytes, ...], ...]
-    parameters: tuple[bytes, ...]  # SPS and PPS; with H.265 VPS before them
 
 
 def encoded_stream(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from simulators.devices.films import film
-from simulators.pictures import EncodedStream
+from simulators.devices.rtp import EncodedStream
 
 
 def short_film(cache: Path, seed: int = 1, fault: str = "", codec: str = "h264") -> EncodedStream:
