@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edge.allowed import Allowed, AllowedFile, NotAllowedError
+from edge.probes.icmp import Pinger
 from edge.probes.tls import not_after_ms
 from edge.probing import Answer, Around, NoDriverError, ProbeConfigError, drivers, make_probe
 from edge.secrets import Secrets
@@ -78,12 +79,21 @@ async def test_icmp() -> None:
     around.close()
 
 
-async def test_icmp_of_ipv6() -> None:
+@pytest.mark.parametrize("target", ["::1", "0:0:0:0::0001"])
+async def test_icmp_of_ipv6(target: str) -> None:
     around = Around(allowed=Allowed(AllowedFile(loopback=True)))
-    answer = await make_probe("icmp", "::1", {}, around).ask(2.0)
+    answer = await make_probe("icmp", target, {}, around).ask(2.0)
     assert answer.reachable
     assert answer.latency_ms is not None
     around.close()
+
+
+async def test_of_a_thousand_echoes_at_once_none_is_lost() -> None:
+    pinger = Pinger(Around())
+    addresses = [f"127.22.{number // 250}.{number % 250 + 1}" for number in range(1000)]
+    echoes = await asyncio.gather(*(pinger.echo(address, 10.0) for address in addresses))
+    assert None not in echoes, "the socket's buffer holds a third of them"
+    pinger.close()
 
 
 async def test_the_steps_of_an_asking_are_timed_for_who_looks() -> None:

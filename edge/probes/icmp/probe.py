@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import socket
 import struct
@@ -22,6 +23,8 @@ from shouwang.vocabulary import Driver
 _V4, _V6 = (8, 0), (128, 129)  # echo request, echo reply
 _TRIES = 3
 _TOKEN = os.urandom(8)
+_UNREAD_MAX = 64
+"""After so many questions what is there is read: answers beyond the socket's buffer are lost."""
 
 
 class IcmpProbe(Probe):
@@ -71,6 +74,7 @@ class Pinger:
 
     async def echo(self, address: str, wait_s: float) -> float | None:
         """Milliseconds until the answer; None when none came."""
+        address = str(ipaddress.ip_address(address))  # as answers name it: 0:0::1 is ::1
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         ear = self._ears.get(family)
         if ear is None:
@@ -93,7 +97,7 @@ class _Ear:
         self._socket, raw = _open(family)
         self._headed = raw and family == socket.AF_INET  # the kernel takes the header of IPv6 away
         self._id = os.getpid() & 0xFFFF
-        self._seq = 0
+        self._seq = self._unread = 0
         self._waiting: dict[tuple[str, int], asyncio.Future[float]] = {}
         self._loop.add_reader(self._socket.fileno(), self._read)
 
@@ -105,6 +109,9 @@ class _Ear:
         sent_s = self._clock.now().mono_s
         try:
             self._socket.sendto(_request(self._request, self._id, self._seq), (address, 0))
+            self._unread += 1
+            if self._unread >= _UNREAD_MAX:
+                self._read()
             async with asyncio.timeout(wait_s):
                 return (await answered - sent_s) * 1000
         except TimeoutError:
@@ -117,6 +124,7 @@ class _Ear:
         self._socket.close()
 
     def _read(self) -> None:
+        self._unread = 0
         with contextlib.suppress(BlockingIOError, ConnectionError, OSError):
             while True:
                 packet, (address, *_) = self._socket.recvfrom(2048)
