@@ -32,8 +32,8 @@ class ListPlatform:
     """`entries` may be changed while it runs; so may what it does wrong.
 
     `answer`: makes the answer. `same_page`: every page is the first. `claims`: it says that there are so many.
-    `status`: of HTTP. `silent`: it takes connections and says nothing. `cut`: the JSON ends in the middle. `token`: what
-    the header Authorization must be.
+    `status`: of HTTP. `silent`: it takes connections and says nothing. `cut`: the JSON ends in the middle. `token`:
+    what the header Authorization must be.
     """
 
     entries: list[Entry] = field(default_factory=list)

@@ -32,7 +32,6 @@ _WORDS = {
     401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
-    409: "Conflict",
     411: "Length Required",
     413: "Content Too Large",
     503: "Service Unavailable",
@@ -130,8 +129,8 @@ class PushSource(Source):
         signed = headers.get(self._said.signature_header.lower().encode(), "")
         now_s = self.clock.now().wall_ms / 1000
         status = self._doorman.check(timestamp, signed, body, now_s)
-        if status == 409:
-            return 409, "had already"
+        if status == 409:  # kept already: our answer was lost, or somebody replays it; neither does anything
+            return 200, "had already"
         if status != 200:
             self.refused += 1
             _log.warning("a message was refused count=%d reason='not signed with our secret, or not now'", self.refused)
