@@ -88,6 +88,7 @@ class SimDevice:
     model: str
     serial: str
     installed_on: str
+    settings: str = ""
 
     @property
     def name_on_path(self) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from collector.boots import Boots
 from shouwang.kinds import Kinds
 from shouwang.messages import Ack, Codec, Event, Presence, Reply, encode
@@ -15,6 +17,13 @@ from shouwang.topics import MESSAGE_EXPIRY_S, Channel, topic
 from tests.edge.waiting import until
 
 REGION = "150525"
+
+
+def _said(reading: Any) -> dict[str, Any]:
+    """The fields of a reading that stand in it."""
+    return {name: value for name, value in msgspec.structs.asdict(reading).items() if value is not None}
+
+
 _CODEC = Codec(Kinds())
 
 
@@ -46,6 +55,7 @@ class Listener:
     events: list[Event] = field(default_factory=list)
     presences: list[Presence] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    latest: dict[str, dict[str, Any]] = field(default_factory=dict)  # each device's newest reading
 
     async def __aenter__(self) -> Self:
         self._client = MqttClient(
@@ -97,6 +107,7 @@ class Listener:
                 report = _CODEC.report(message.payload)
                 assert report.asides == []
                 devices = [reading.device for reading in report.readings]
+                self.latest |= {reading.device: _said(reading) for reading in report.readings}
                 ages = [reading.age_ms for reading in report.readings]
                 self._take(message, report.head, devices, ages, is_event=False)
             case "event":
