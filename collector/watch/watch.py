@@ -173,8 +173,8 @@ class Watch:
         places, devices = p.roster.index, p.devices
         clock = self._clock
         sent_ms, sent_att, now_ms = moment.sent_ms, moment.sent_att, moment.now_ms
-        # later than this nothing stood still and nothing was unknown: attentive time went as steady time did
-        plain_from = max(clock.heard_since, p.since_ms if p.online else 1 << 62)
+        plain_from = p.since_ms if p.online else 1 << 62  # later than this nothing was unknown
+        runs_from = clock.heard_since  # later than this attentive time went as steady time did
         for reading in readings:
             at = places.get(reading.device)
             if at is None or type(reading) is not (rules := (d := devices[at]).rules).type:
@@ -189,8 +189,9 @@ class Watch:
                 ago = reading.last_heard_age_ms if rules.passes_on else None
                 if ago is None:
                     d.taken_ms = taken
-                    if sent_att - age > d.heard_att:
-                        d.heard_att = sent_att - age
+                    att = sent_att - age if taken > runs_from else clock.ago(taken, now_ms)
+                    if att > d.heard_att:
+                        d.heard_att = att
                     if rules.passes_on:
                         d.good_ms = taken
                     continue
@@ -199,7 +200,8 @@ class Watch:
                     d.taken_ms = taken
                     if heard > d.good_ms:
                         d.good_ms = heard
-                        d.heard_att = max(d.heard_att, sent_att - age - ago)
+                        att = sent_att - age - ago if heard > runs_from else clock.ago(heard, now_ms)
+                        d.heard_att = max(d.heard_att, att)
                     continue
             weigh(clock, d, reading, verdict, moment, outcome, decided=decided)
             if d.bucket is NOWHERE:
