@@ -80,9 +80,7 @@ def word_for(figures: Mapping[str, float], limits: PictureLimits) -> Picture:
         return Picture.BLURRED
     if _is_turned(figures, limits):
         return Picture.TURNED
-    if figures["emptied"] > limits.occluded_emptied_above or figures["same"] < limits.changed_same_below:
-        return Picture.OCCLUDED
-    return Picture.OK
+    return Picture.OCCLUDED if _is_occluded(figures, limits) else Picture.OK
 
 
 def _telling(look: Measured, reference: Reference | None, limits: PictureLimits) -> NDArray[np.bool_]:
@@ -125,21 +123,35 @@ def _against(look: Measured, reference: Reference, tiles: NDArray[np.bool_], lim
 
 
 def _is_blurred(figures: Mapping[str, float], limits: PictureLimits) -> bool:
-    """Its edges are soft; or, where noise hides that, its coarse shapes are those of the reference and its fine ones
-    are not. Nothing of it stands as it was: between blots of paint something would."""
-    if figures["kept"] >= limits.blurred_kept_below:
+    """The view is that of the reference, with less contrast, and nothing of it stands as sharp as it was: its edges are
+    soft; or, where noise hides that, its coarse shapes are there and its fine ones are not."""
+    if figures["kept"] >= limits.blurred_kept_below or figures["contrast"] > limits.blurred_contrast_below:
         return False
-    soft_edges = figures.get("sharpness", 1.0) < limits.blurred_sharpness_below
-    shapes_alone = figures["plain"] - figures["same"] > limits.blurred_shapes_alone_above
-    alike = figures["likeness"] > limits.blurred_likeness_above
-    return (soft_edges and (alike or figures["plain"] > limits.blurred_plain_above)) or (shapes_alone and alike)
+    plain, alike = figures["plain"], figures["likeness"] > limits.blurred_likeness_above
+    if figures.get("sharpness", 1.0) < limits.blurred_sharpness_below and (alike or plain > limits.blurred_plain_above):
+        return True
+    shapes_alone = plain - figures["same"] > limits.blurred_shapes_alone_above
+    return plain > limits.blurred_plain_alone_above or (shapes_alone and alike)
 
 
 def _is_turned(figures: Mapping[str, float], limits: PictureLimits) -> bool:
-    """Hardly anything is where it was, and there is as much to see as before."""
+    """Hardly anything is where it was, and there is as much to see as before, as sharp as before."""
     return (
         figures["same"] < limits.turned_same_below
         and figures["kept"] < limits.turned_kept_below
         and figures["contrast"] > limits.turned_contrast_above
-        and figures["emptied"] < limits.turned_emptied_below
+        and figures["structure"] > limits.turned_structure_above
+        and figures.get("sharpness", 0.0)
+        > limits.turned_sharpness_above + limits.turned_sharpness_by_emptied * figures["emptied"]
     )
+
+
+def _is_occluded(figures: Mapping[str, float], limits: PictureLimits) -> bool:
+    """Tiles of the view are gone, or say something else. In the dark and in the glare of lamps noise and light hide as
+    much as that of a good picture: there more is asked for."""
+    if figures["emptied"] > limits.occluded_emptied_above:
+        return True
+    calm = limits.calm_bright_above <= figures["bright"] < limits.calm_bright_below
+    if calm and figures["contrast"] < limits.occluded_contrast_below:
+        return True
+    return figures["same"] < (limits.changed_same_below if calm else limits.changed_same_below_else)

@@ -28,21 +28,29 @@ class PictureLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     # blurred: the same view with soft edges
     blurred_sharpness_below: float
     blurred_kept_below: float
+    blurred_contrast_below: float
     blurred_plain_above: float
+    blurred_plain_alone_above: float
     blurred_shapes_alone_above: float
     blurred_likeness_above: float
     blurred_without_reference_below: float
     # occluded: something that is not of the view, and says nothing
     emptied_contrast_below: float
     occluded_emptied_above: float
+    occluded_contrast_below: float
     occluded_without_reference_below: float
     # turned: another view
     turned_same_below: float
     turned_kept_below: float
     turned_contrast_above: float
-    turned_emptied_below: float
+    turned_structure_above: float
+    turned_sharpness_above: float
+    turned_sharpness_by_emptied: float
     # something else than the reference, whatever it is
     changed_same_below: float
+    changed_same_below_else: float
+    calm_bright_above: float
+    calm_bright_below: float
     # a camera looks at night as long as its picture has no colour
     night_chroma_below: float
     # so many looks in a row say the same before it is said

@@ -1,5 +1,6 @@
 """ONVIF: the probe against simulated devices, their troubles, and any bytes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -129,6 +130,20 @@ async def test_each_trouble_is_told(around: Around, trouble: Trouble, said: str)
     assert not answer.reachable
     assert isinstance(answer.reason, Reason)
     assert str(answer.reason).startswith(said)
+
+
+async def test_many_at_once(around: Around) -> None:
+    devices = [recorder(host=f"127.3.4.{number + 1}", port=0) for number in range(50)]
+    devices[0].trouble = Trouble.SILENT
+    for device in devices:
+        await device.start()
+    answers = await asyncio.gather(
+        *(ask(around, device, 4.0 if number else 0.3) for number, device in enumerate(devices))
+    )
+    for device in devices:
+        await device.stop()
+    assert not answers[0].reachable
+    assert all(answer.reachable and answer.fields["disk_status"] == "ok" for answer in answers[1:])
 
 
 def test_a_path_that_is_none_is_refused(around: Around) -> None:

@@ -136,3 +136,18 @@ async def test_an_agent_without_the_libraries_says_so(
     assert answer.reachable
     assert answer.reason == "pictures are not checked: none_such not installed (requirements/pictures.txt)"
     await camera.stop()
+
+
+async def test_mangled_frames_harm_nobody(around: Around, films: Path) -> None:
+    mangled = Camera(short_film(films), host="127.3.2.14", trouble=Trouble.MANGLED)
+    broken = Camera(short_film(films), host="127.3.2.15", trouble=Trouble.BREAKS_OFF)
+    good = Camera(short_film(films), host="127.3.2.16")
+    for camera in (mangled, broken, good):
+        await camera.start()
+    answers = await asyncio.gather(*(ask(around, camera) for camera in (mangled, broken, good)))
+    assert all(answer.reachable for answer in answers)
+    assert answers[1].fields["fps"] == 0.0
+    assert answers[2].fields["picture"] == "ok"
+    assert Pictures.of(around).asker.starts == 1
+    for camera in (mangled, broken, good):
+        await camera.stop()

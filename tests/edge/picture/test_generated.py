@@ -1,0 +1,28 @@
+"""The picture check on a small seeded set of generated clips; the whole set is `python -m benchmarks.pictures`."""
+
+import pytest
+
+from benchmarks.pictures import confusion, limits, rates, weigh_all
+from simulators.pictures import FAULTS, GOOD, clip_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+SEED = 5_000_000
+GOOD_EACH, FAULTY_EACH = 9, 9
+
+
+def test_good_pictures_are_left_alone_and_faults_are_seen() -> None:
+    clips = [clip_of(SEED + 100 * kind + n, "", each) for kind, each in enumerate(GOOD) for n in range(GOOD_EACH)]
+    clips += [
+        clip_of(SEED + 10_000 * (kind + 1) + n, fault) for kind, fault in enumerate(FAULTS) for n in range(FAULTY_EACH)
+    ]
+    table = confusion(weigh_all(clips), limits())
+    found = rates(table)
+    assert table["good"]["ok"] == GOOD_EACH * len(GOOD), table["good"]
+    for truth in ("black", "frozen", "stalled"):
+        assert found[truth] == 1.0, table
+    assert table["covered"]["ok"] == 0
+    assert found["occluded, seen"] >= 0.94, table
+    for truth in ("blurred", "turned"):
+        assert found[f"{truth}, seen"] >= 0.88, table
+        assert found[truth] >= 0.77, table
