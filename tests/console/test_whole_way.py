@@ -126,7 +126,7 @@ async def test_a_person_sees_acts_and_adds_at_the_page(page: Page, serve: Serve,
     await shop.close()
     line = page.locator("[data-incident]")
     await expect(line).to_contain_text("电商服务站 故障", timeout=SOON_MS)
-    await expect(line).to_contain_text(re.compile(r"无应答 · 最后一次正常 \d\d:\d\d"))
+    await expect(line).to_contain_text(re.compile(r"无应答（连接被拒绝） · 最后一次正常 \d\d:\d\d"))
     await expect(line).to_contain_text("无人受理")
     await line.get_by_role("link").click()
 
@@ -148,11 +148,12 @@ async def test_a_person_sees_acts_and_adds_at_the_page(page: Page, serve: Serve,
     # one more device: tried through the agent before it is kept
     await page.goto(f"http://127.0.0.1:{serve.port}/add-device?centre={CENTRE}&kind=ecommerce_point")
     await expect(page.get_by_label("编号")).to_have_value("shop-02")
-    await page.get_by_label("地址").fill(f"127.0.0.1:{shop.port}")
     await page.get_by_label("探测方式").select_option("tcp")
+    await expect(page.get_by_text("主机:端口，如 192.168.1.7:554")).to_be_visible()  # the form is that driver's now
+    await page.get_by_label("地址").fill(f"127.0.0.1:{shop.port}")
     await page.get_by_role("button", name="试一试").click()
     await expect(page.locator("#tried")).to_contain_text("有应答，一切正常", timeout=SOON_MS)
-    await page.get_by_role("button", name="保留").click()
+    await page.get_by_role("button", name="添加").click()
     await expect(page.locator("#now-title")).to_contain_text("正常", timeout=SOON_MS)
     await expect(page.get_by_role("heading", level=1)).to_contain_text("shop-02")
 
