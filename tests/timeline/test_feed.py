@@ -10,7 +10,7 @@ import pytest
 
 from shouwang import clock
 from simulators.devices.scaip import Terminal
-from simulators.platforms.lists import ListPlatform, refused_with_200
+from simulators.platforms.lists import ListPlatform, call_service, refused_with_200
 from simulators.platforms.sender import Sender
 from tests.edge.feed.samples import terminal, written
 from tests.servers.process import ServerProcess, free_port
@@ -36,7 +36,7 @@ class FeedProcess(ServerProcess):
 
     def command(self) -> Sequence[str | Path]:
         where = ["--name", "care", "--region", REGION, "--broker", self.house.broker, "--speed", "10"]
-        files = ["--mapping", self.mapping, "--state", self.state]
+        files = ["--mapping", str(self.mapping), "--state", str(self.state)]
         environment = ["/usr/bin/env", f"PYTHONPATH={Path.cwd()}"]
         return [*environment, sys.executable, "-m", "shouwang", "feed", *where, *files]
 
@@ -94,7 +94,7 @@ async def test_a_platform_that_does_not_tell_takes_its_feed_with_it_and_no_termi
     platform = await ListPlatform(page_parameter="pageNo").start()
     now_ms = clock.wall_ms()
     listed(platform, call_01=now_ms, call_02=now_ms)
-    source = {"type": "http", "url": platform.url, "every_s": 1.0}
+    source: dict[str, Any] = {"type": "http", "url": platform.url, "every_s": 1.0}
     feed = feeding(tmp_path, house, "call-terminals", "lost_after_s = 2|", **source)
     house.collector.start()
     await house.until(lambda: house.query("select 1 from conditions where condition = 'ok'"), 20)
@@ -102,8 +102,6 @@ async def test_a_platform_that_does_not_tell_takes_its_feed_with_it_and_no_termi
     lost = (await house.until(lambda: house.incidents(cause="feed_offline"), 30))[0]
     assert not house.incidents(cause="device_silent")
     assert lost.terminals_unwatched == 2
-    from simulators.platforms.lists import call_service
-
     platform.answer = call_service
     async with asyncio.TaskGroup() as group:
         talking = group.create_task(keep_listing(platform, now_ms))
@@ -118,7 +116,7 @@ async def test_a_help_call_that_is_sent_is_an_incident_in_a_second_and_only_once
 ) -> None:
     house.fleet(feed="care", silent_after_s=60)
     port = free_port()
-    source = {"type": "push", "port": port, "path": "/nbiot", "secret": "secret:nbiot"}
+    source: dict[str, Any] = {"type": "push", "port": port, "path": "/nbiot", "secret": "secret:nbiot"}
     feed = feeding(tmp_path, house, "nbiot", **source)
     house.collector.start()
     sender = Sender(port, "0123456789abcdef")
@@ -153,14 +151,13 @@ async def test_a_terminal_with_its_own_sim_is_heard_by_the_feed(
     (feed.state / "listen.toml").write_text(f'[scaip]\nbind = ["127.0.0.1"]\nport = {port}\n')
     feed.start()
     house.collector.start()
-    device = Terminal("0501")
-    await device.start("127.0.0.3")
-    async with asyncio.timeout(10):
-        while await device.heartbeat(("127.0.0.1", port)) != 200:
-            await asyncio.sleep(0.1)
+    device = await Terminal.start("127.0.0.3", user="0501")
+    await house.until(lambda: feed.log.read_bytes().count(b"listening driver=scaip"))
+    assert await device.heartbeat(("127.0.0.1", port)) == 200
     await house.until(lambda: house.query("select 1 from conditions where condition = 'ok'"), 20)
     pressed_ms = clock.wall_ms()
     assert await device.help_call(("127.0.0.1", port)) == 200
     opened = (await house.until(lambda: house.incidents(cause="help_call")))[0]
     assert (opened.device, opened.opened_at - pressed_ms < 1_000) == ("call-01", True)
+    device.stop()
     feed.stop()

@@ -56,10 +56,11 @@ class SftpSource(Source):
             "StrictHostKeyChecking": "yes",
             "UserKnownHostsFile": str(self._beside / said.known_hosts),
             "IdentitiesOnly": "yes",
+            "LogLevel": "ERROR",
             "ConnectTimeout": str(round(min(said.timeout_s, 30))),
         }
         arguments = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
-        arguments += ["-q", "-P", str(said.port), "-i", str(self._beside / said.key_file), "-b", "-"]
+        arguments += ["-P", str(said.port), "-i", str(self._beside / said.key_file), "-b", "-"]
         process = await asyncio.create_subprocess_exec(
             "sftp",
             *arguments,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.feed.instants import NoInstantError, instant_ms
@@ -216,6 +216,7 @@ anything = st.recursive(
 NAMES = ["imei", "online", "lastTime", "battery", "power", "csq", "tamper", "alarm", "data", "list", "code", "termNo"]
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(["call-terminals", "nbiot", "pos-management", "bank-atms"]), anything, st.data())
 def test_any_answer_gives_readings_that_the_wire_takes(name: str, content: Any, data: st.DataObject) -> None:
     found = meaning(name)

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import csv
+import json
 import socket
 import ssl
 from pathlib import Path
@@ -22,6 +24,7 @@ from shouwang.clock import Now
 from simulators.devices.iso8583 import BankHost
 from tests.edge.devices import certificate
 
+README = Path("edge/probes/iso8583/README.md").read_text("utf-8")
 AROUND = Around(allowed=Allowed(AllowedFile(loopback=True)))
 ASCII: dict[str, Any] = {"fields": {"70": "301", "41": "ATM00001"}}
 BCD: dict[str, Any] = {"numbers": "bcd", "fields": {"70": "301", "41": "ATM00001"}}
@@ -188,3 +191,22 @@ def test_the_time_in_field_7_is_utc_and_12_and_13_are_local() -> None:
     spec = wording.specification(said)
     got = wording.read(spec, wording.question(said, spec, "000001", Now(0, 1_700_000_000_000))[2:])
     assert (got["7"], got["12"], got["13"]) == ("1114221320", "061320", "1115")
+
+
+async def test_a_hundred_at_once() -> None:
+    host = await BankHost().start()
+    answers = await asyncio.gather(*(ask(host.port) for _ in range(100)))
+    assert [answer.fields for answer in answers] == [{"host_link": True}] * 100
+    assert len({asked["11"] for asked in host.asked}) == 100, "each with a trace number of its own"
+    host.stop()
+
+
+async def test_the_sample_of_the_readme() -> None:
+    [row] = csv.DictReader(README.partition("```csv\n")[2].partition("```")[0].splitlines())
+    host = await BankHost().start()
+    answer = await make_probe(row["driver"], f"127.0.0.1:{host.port}", json.loads(row["settings"]), AROUND).ask(3.0)
+    assert answer.fields == {"host_link": True}
+    assert host.asked[0]["41"] == "ATM00001"
+    host.stop()
+    unionpay = json.loads(README.partition("A UnionPay POS host: `")[2].partition("`")[0].replace("\n", " "))
+    assert unionpay == UNIONPAY_POS

@@ -1,12 +1,14 @@
 """A cash machine through XFS4IoT: against a peer on bare sockets that knows nothing of the driver or its library."""
 
 import asyncio
+import csv
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.allowed import Allowed, AllowedFile, NotAllowedError
@@ -16,6 +18,8 @@ from edge.probes.xfs4iot.machine import Xfs4IotSettings
 from edge.probing import Answer, Around, ProbeConfigError, make_probe
 from shouwang import kinds
 from simulators.devices.xfs4iot import CashMachine, cassette
+
+README = Path("edge/probes/xfs4iot/README.md").read_text("utf-8")
 
 
 @pytest.fixture
@@ -186,6 +190,7 @@ statuses = st.dictionaries(
 )
 
 
+@settings(max_examples=30)
 @given(
     st.lists(statuses, max_size=3), st.dictionaries(st.text(max_size=5), anything | st.just(cassette("A"))), anything
 )
@@ -197,3 +202,18 @@ def test_whatever_services_say_gives_what_the_kind_takes(
     assert not set(fields) - set(codec["atm"].fields)
     if isinstance(change, dict):
         meaning.fields([meaning.merged(said[0] if said else {}, change)], meaning.merged(units, change))
+
+
+async def test_twenty_machines_at_once(around: Around) -> None:
+    machines = [await CashMachine().start(f"127.0.0.{number + 2}") for number in range(20)]
+    answers = await asyncio.gather(*(ask(machine, around) for machine in machines))
+    assert [answer.reachable for answer in answers] == [True] * 20
+    for machine in machines:
+        machine.stop()
+
+
+async def test_the_sample_of_the_readme(machine: CashMachine, around: Around) -> None:
+    [row] = csv.DictReader(README.partition("```csv\n")[2].partition("```")[0].splitlines())
+    target = row["target"].replace("192.168.8.20:5846", f"127.0.0.1:{machine.port}")
+    assert target == machine.target
+    assert (await make_probe(row["driver"], target, {}, around).ask(3.0)).reachable

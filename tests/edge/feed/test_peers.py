@@ -1,0 +1,126 @@
+"""Sources against programs that are not ours: OpenSSH's server, and Mosquitto as a vendor's broker."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge.feed.meaning import Aside
+from edge.feed.sources import NotToldError
+from shouwang import clock
+from shouwang.mqtt import MqttClient, MqttOptions
+from tests.edge.feed.samples import mapping, terminal
+from tests.edge.feed.test_sources import Kept, made
+from tests.servers import Mosquitto, ServerProcess, need_server
+
+pytestmark = pytest.mark.system
+
+
+class SftpServer(ServerProcess):
+    """sshd that lets one key in, for SFTP alone."""
+
+    def command(self) -> Sequence[str | Path]:
+        home = self.directory
+        for name in ("host_key", "bank.key"):
+            if not (home / name).exists():
+                subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / name], check=True)
+        public = (home / "host_key.pub").read_text().split()[:2]
+        (home / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {' '.join(public)}\n")
+        Path("/run/sshd").mkdir(exist_ok=True)
+        lines = ["ListenAddress 127.0.0.1", f"Port {self.port}", f"HostKey {home / 'host_key'}", "PidFile none"]
+        lines += [f"AuthorizedKeysFile {home / 'bank.key.pub'}", "StrictModes no", "UsePAM no"]
+        lines += ["PasswordAuthentication no", "PermitRootLogin prohibit-password"]
+        lines += ["Subsystem sftp internal-sftp", "ForceCommand internal-sftp"]
+        (home / "sshd_config").write_text("\n".join(lines) + "\n")
+        return [need_server("sshd"), "-D", "-e", "-f", home / "sshd_config"]
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[SftpServer]:
+    (tmp_path / "bank").mkdir()
+    server = SftpServer(tmp_path / "bank")
+    server.start()
+    yield server
+    server.stop()
+
+
+def fetching(bank: SftpServer, tmp_path: Path, **more: Any) -> dict[str, Any]:
+    keys = {"key_file": str(bank.directory / "bank.key"), "known_hosts": str(bank.directory / "known_hosts")}
+    where = {"host": "127.0.0.1", "port": bank.port, "user": os.environ.get("USER") or "root"}
+    return {"type": "sftp", "folder": str(tmp_path / "out"), "every_s": 1.0} | keys | where | more
+
+
+async def until(holds: Callable[[], Any], within_s: float = 10.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_files_of_a_bank_by_sftp(bank: SftpServer, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "atm-1.csv").write_text("终端号,状态\nA1,正常\n", "gb18030")
+    (out / "notes.txt").write_text("not ours")
+    said = fetching(bank, tmp_path, pattern="atm-*.csv", encoding="gb18030")
+    source = made(mapping(source=said, entries="", ok=None), "bank-atms", tmp_path)
+    source.find = list
+    kept = Kept()
+    task = asyncio.create_task(source.run(kept.take))
+    await until(lambda: len(kept.entries) == 1)
+    assert kept.entries == [{"终端号": "A1", "状态": "正常"}]
+    (out / "atm-2.csv").write_text("终端号,状态\nA2,离线\n", "gb18030")
+    await until(lambda: len(kept.entries) > 1)
+    assert kept.entries[1:] == [{"终端号": "A2", "状态": "离线"}], "and the first is not taken again"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_is_another_or_refuses_our_key(bank: SftpServer, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    unknown = fetching(bank, tmp_path, known_hosts=str(tmp_path / "nobody"))
+    with pytest.raises(NotToldError, match="Host key verification failed"):
+        await made(mapping(source=unknown), "bank-atms", tmp_path).once()
+    other = fetching(bank, tmp_path, key_file=str(bank.directory / "host_key"))
+    with pytest.raises(NotToldError, match="Permission denied"):
+        await made(mapping(source=other), "bank-atms", tmp_path).once()
+
+
+async def test_a_vendors_broker_waits_until_what_it_said_is_kept(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    said = mapping(source={"type": "mqtt", "url": mosquitto.url, "topics": ["vendor/+/up"]}, entries="", ok=None)
+    asides: list[Aside] = []
+    source = made(said, "nbiot", tmp_path, asides)
+    source.find = lambda content: [content] if isinstance(content, dict) else _refuse()
+    kept, well = Kept(), asyncio.Event()
+    source.well = well.set
+    task = asyncio.create_task(source.run(kept.take))
+    await asyncio.wait_for(well.wait(), 5)
+    vendor = MqttClient(MqttOptions(mosquitto.url, client_id="vendor"))
+    vendor.start()
+    await until(lambda: vendor.connected)
+    entry = terminal("860000000000011", clock.wall_ms())
+    await vendor.publish("vendor/1/up", b"{")
+    await vendor.publish("vendor/1/up", b"[1]")
+    await vendor.publish("vendor/1/up", msgspec.json.encode(entry))
+    await until(lambda: kept.entries)
+    assert kept.entries == [entry]
+    assert [aside.reason for aside in asides] == ["malformed", "no_entries"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await vendor.publish("vendor/2/up", msgspec.json.encode(entry | {"imei": "2"}))
+    again = made(said, "nbiot", tmp_path)
+    again.find = lambda content: [content]
+    task = asyncio.create_task(again.run(kept.take))
+    await until(lambda: len(kept.entries) == 2)
+    assert kept.entries[1]["imei"] == "2", "what came while we were away has waited at their broker"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await vendor.close()
+
+
+def _refuse() -> list[Any]:
+    raise NotToldError("no_entries", "no list")
