@@ -43,6 +43,7 @@ class Pictures:
     around: Around
     asker: PictureAsker
     cameras: dict[str, _Camera] = field(default_factory=dict)
+    patient: bool = False  # waits for every look, not for a camera's first alone
 
     @classmethod
     def of(cls, around: Around) -> Pictures:
@@ -64,8 +65,9 @@ class Pictures:
     async def see(
         self, target: str, address: str, port: int, settings: RtspSettings, patience_s: float
     ) -> tuple[dict[str, Any], Reason | str]:
-        """The fields that the last look gave, and what is to be said of it. Begins a look when one is due, and waits
-        for it no longer than `patience_s`: what it gives later stands in the next reading."""
+        """The fields that the last look gave, and what is to be said of it. Begins a look when one is due. A
+        camera's first is waited for, no longer than `patience_s`; what the others give stands in the next reading, so
+        that many cameras do not hold up the devices beside them."""
         name = hashlib.sha256(target.encode()).hexdigest()[:24]
         while len(self.cameras) >= _CAMERAS_MAX and name not in self.cameras:
             self.cameras.pop(next(iter(self.cameras)))
@@ -75,7 +77,7 @@ class Pictures:
             camera.due_s = now_s + 0.9 * settings.picture_every_s  # probes come with jitter
             url = _address_of(target, address, port, settings)
             camera.looking = asyncio.create_task(self._look(camera, name, url, settings))
-        if camera.looking is not None and patience_s > 0:
+        if camera.looking is not None and patience_s > 0 and (self.patient or camera.told is None):
             await asyncio.wait([camera.looking], timeout=patience_s)
         now_s = self.around.clock.now().mono_s
         if camera.trouble:
