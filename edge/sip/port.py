@@ -77,6 +77,7 @@ class SipPort:
         self._clock = around.clock
         self._answerers: list[Answerer] = []
         self._answered, self._asked = Answered(), Asked()
+        self._opening = asyncio.Lock()
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
         self._lines: dict[int, _Line] = {}
@@ -92,9 +93,10 @@ class SipPort:
 
     async def join(self, answerer: Answerer) -> None:
         """Listens for one more driver; the first opens the sockets. Raises OSError."""
-        if self._udp is None:
-            await self._open()
-        self._answerers.append(answerer)
+        async with self._opening:  # two drivers begin at once
+            if self._udp is None:
+                await self._open()
+            self._answerers.append(answerer)
 
     def leave(self, answerer: Answerer) -> None:
         """Listens for it no more; the last closes the sockets."""

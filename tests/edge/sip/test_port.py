@@ -62,6 +62,15 @@ async def test_three_drivers_share_one_port(tmp_path: Path) -> None:
         device.stop()
 
 
+async def test_drivers_that_begin_at_the_same_moment_open_it_once(tmp_path: Path) -> None:
+    around = Around(allowed=Allowed(AllowedFile(loopback=True)), state_directory=tmp_path)
+    options = ScaipOptions(bind=("127.0.0.1",), port=free_port())
+    both = [ScaipListener(options, around, lambda heard: None) for _ in range(2)]
+    await asyncio.gather(*(each.start() for each in both))
+    for each in both:
+        await each.stop()
+
+
 async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(tmp_path: Path) -> None:
     near = Around(allowed=Allowed(AllowedFile(loopback=True)), state_directory=tmp_path)
     with socket.create_server(("127.0.0.2", 0)) as taken:
