@@ -56,7 +56,8 @@ class Banner:
         password_of: Callable[[str], str | None] = lambda path: None,
         on_happening: Callable[[Happening], None] = lambda happening: None,
     ) -> None:
-        self._fleet = [centre for centre in fleet if centre.stage == "live"]
+        live = [centre for centre in fleet if centre.stage == "live"]
+        self._fleet = [centre for centre in live if own_devices(centre)]  # others have their agent elsewhere
         if not self._fleet:
             raise ValueError("no live centre to simulate")
         self._seed = seed
@@ -86,7 +87,7 @@ class Banner:
             for centre in self._fleet
         }
         for feed in FEEDS:
-            if devices := of_feed(self._fleet, feed):
+            if devices := of_feed(live, feed):
                 self.agents[feed] = SimAgent(setting, self._fleet[0].region, feed, devices)
         self._troubled: set[str] = set()
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shouwang.options import AsJson
-from shouwang.trouble import WrongUsage
+from shouwang.trouble import Trouble, WrongUsage
+
+if TYPE_CHECKING:
+    from simulators.fleet import SimCentre
 
 DEMO_PORT = 8420
 DEMO_MQTT_PORT = 18_830
@@ -39,6 +43,16 @@ def simulate(
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", show_default=False)] = None,
     control: Annotated[Path | None, typer.Option(hidden=True)] = None,
     after: Annotated[int | None, typer.Option(hidden=True)] = None,
+    installed: Annotated[
+        str | None,
+        typer.Option(help="This centre's own devices are left out: an agent watches them.", show_default=False),
+    ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            help="Run that centre's devices alone, on real sockets in this network (as 127.77.0).", show_default=False
+        ),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the scenarios and end.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -54,8 +68,7 @@ def simulate(
         from simulators.waiting import wait_for_port
 
         wait_for_port(after)  # before anything is loaded: the console is to be there first
-    from simulators.fleet import naiman, write_csv
-    from simulators.running import Running, run
+    from simulators.fleet import naiman, without_own, write_csv
 
     if list_:
         _list(as_json)
@@ -65,6 +78,14 @@ def simulate(
         wanted = [scenarios.load(name) for name in scenario or ()]
     except ValueError as error:
         raise WrongUsage(str(error)) from error
+    if installed is not None and installed not in {centre.centre for centre in fleet}:
+        raise WrongUsage(f"--installed {installed}: there is no such centre among these")
+    if devices is not None:
+        _run_devices([centre for centre in fleet if centre.centre == installed], devices, control, speed, seed)
+        return
+    from simulators.running import Running, run
+
+    fleet = [without_own(centre) if centre.centre == installed else centre for centre in fleet]
     if write_fleet is not None:
         count = write_csv(fleet, write_fleet)
         typer.echo(f"{write_fleet}: {len(fleet)} centres, {count} devices")
@@ -84,6 +105,22 @@ def simulate(
             as_json=as_json,
         )
     )
+
+
+def _run_devices(installed: Sequence[SimCentre], network: str, control: Path | None, speed: float, seed: int) -> None:
+    import asyncio
+    import re
+
+    from simulators.centre.playing import run
+
+    if not installed:
+        raise WrongUsage("--devices: name the centre with --installed")
+    if not re.fullmatch(r"\d{1,3}\.\d{1,3}\.\d{1,3}", network):
+        raise WrongUsage(f"--devices {network}: the first three numbers of an IPv4 network, as 127.77.0")
+    try:
+        asyncio.run(run(installed[0], network, control, speed=speed, seed=seed))
+    except OSError as error:
+        raise Trouble(f"the devices cannot stand in {network}.0/24: {error}") from error
 
 
 def _list(as_json: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from random import Random
 
@@ -164,6 +164,11 @@ def region(count: int, *, seed: int = 1) -> Iterator[SimCentre]:
 def own_devices(centre: SimCentre) -> list[SimDevice]:
     """The devices for which the centre's own agent speaks."""
     return [device for device in centre.devices if not device.path]
+
+
+def without_own(centre: SimCentre) -> SimCentre:
+    """The same centre, its own devices taken out: what a feed knows of it stays."""
+    return replace(centre, devices=tuple(device for device in centre.devices if device.path))
 
 
 def of_feed(fleet: Iterable[SimCentre], feed: str) -> list[SimDevice]:

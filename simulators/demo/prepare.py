@@ -18,6 +18,7 @@ MARK = "demo.json"
 # Short, so that everything shows within a minute at the demo's speed; `speed` divides these too.
 _NOTIFY_AFTER_S = {"call_terminal": 40, "centre": 90}
 _NOTIFY_AFTER_OTHERS_S = 120
+_SIMULATED_MIN = 4  # so many are needed for the tour, beside the one that is installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Asked:
         return self.port + 1 if self.port < 65_535 else self.port - 1
 
     @property
+    def network(self) -> str:
+        """Where the devices of the first centre stand: another for each demo of this machine."""
+        return f"127.77.{self.port % 250}"
+
+    @property
     def console_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -54,6 +60,8 @@ class Prepared:
     fleet: list[SimCentre]
     webhook_secret: str
     log: Path
+    installed: str = ""
+    """The centre that a real agent watches; empty where this system gives no addresses for its devices."""
 
 
 def check_ports(asked: Asked) -> None:
@@ -75,13 +83,37 @@ def prepare(asked: Asked) -> Prepared:
     state = asked.state
     _empty(state)
     fleet = naiman(asked.centres, seed=asked.seed, building=4 if (asked.centres or 381) >= 40 else 0)
+    installed = _install(asked, fleet[0]) if len(fleet) > _SIMULATED_MIN and _has_addresses(asked.network) else None
+    if installed is not None:
+        fleet[0] = installed
     write_csv(fleet, state / "fleet.csv")
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
     write_secret(state / "webhook-secret", secret)
     settings = state / "shouwang.toml"
     settings.write_text(_settings(asked), encoding="utf-8")
     (state / MARK).write_text("{}\n", encoding="utf-8")
-    return Prepared(settings, state / "fleet.csv", fleet, secret, state / "demo.log")
+    name = "" if installed is None else installed.centre
+    return Prepared(settings, state / "fleet.csv", fleet, secret, state / "demo.log", name)
+
+
+def _has_addresses(network: str) -> bool:
+    """Linux has all of 127/8; elsewhere the first centre is simulated as the others are."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((f"{network}.1", 0))
+        except OSError:
+            return False
+    return True
+
+
+def _install(asked: Asked, centre: SimCentre) -> SimCentre:
+    """The first centre as it is installed: a real agent, which listens where its file says."""
+    from simulators.centre.plan import as_installed, listen_file
+
+    agent = asked.state / "agent"
+    agent.mkdir(mode=0o700)
+    (agent / "listen.toml").write_text(listen_file(asked.network), encoding="utf-8")
+    return as_installed(centre, asked.network)
 
 
 def write_secret(path: Path, text: str) -> None:

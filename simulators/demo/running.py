@@ -26,7 +26,7 @@ from simulators.demo.arrivals import TEST, Arrival, Arrivals
 from simulators.demo.page import Showing, make_app
 from simulators.demo.prepare import Asked, Prepared, check_ports, prepare, write_secret
 from simulators.demo.telling import Telling
-from simulators.demo.tour import COLLECTOR_KILLED, Stop, stops
+from simulators.demo.tour import COLLECTOR_KILLED, INSTALLED_CENTRE, Stop, stops
 from simulators.fleet import DEVICES_PER_CENTRE
 
 LOOK_EVERY_S = 0.25
@@ -58,6 +58,7 @@ class Demo:
         self.loaded: Loaded = load(self.prepared.settings, flags=self.flags)
         self.env = {**os.environ, **environment(self.loaded, self.flags)}
         self.control: Control | None = None
+        self.devices: Control | None = None
         self._token = ""
         self._known_incidents: dict[str, str] = {}
 
@@ -68,13 +69,19 @@ class Demo:
             socket_path = Path(folder) / "control"
             self.supervisor = Supervisor(
                 # The simulation ends last, when nobody hears it any more: its goodbyes are no incidents of the demo.
-                [self._simulation(socket_path), *children(self.loaded, self.flags)],
+                [
+                    self._simulation(socket_path),
+                    *self._installed(Path(folder) / "devices"),
+                    *children(self.loaded, self.flags),
+                ],
                 stop_within_s=STOP_WITHIN_S,
                 on_change=self._changed,
                 say=lambda line: print(line, file=log, flush=True),
             )
             arrivals = Arrivals(self.prepared.webhook_secret, self._arrived)
-            self.showing = Showing(arrivals, stops(), asked.console_url, asked.speed, self._start_stop)
+            self.showing = Showing(
+                arrivals, stops(bool(self.prepared.installed)), asked.console_url, asked.speed, self._start_stop
+            )
             self.telling.showing = self.showing
             page = _PageServer(
                 uvicorn.Config(
@@ -87,7 +94,7 @@ class Demo:
                 if not await self._unless_told_to_end(self._import_fleet()):
                     return 0
                 running = asyncio.create_task(self.supervisor.run())
-                telling = asyncio.create_task(self._tell_all(socket_path))
+                telling = asyncio.create_task(self._tell_all(socket_path, Path(folder) / "devices"))
                 await asyncio.wait([running, telling], return_when=asyncio.FIRST_COMPLETED)
                 if not running.done():
                     self.supervisor.stop()
@@ -143,8 +150,29 @@ class Demo:
             "--control", str(socket_path), "--after", f"{asked.port}", "--centres", f"{len(self.prepared.fleet)}",
             "--building", f"{sum(centre.stage != 'live' for centre in self.prepared.fleet)}",
         ]  # fmt: skip
+        if self.prepared.installed:
+            arguments += ["--installed", self.prepared.installed]
         child = command("simulate", *arguments)
         return Child("simulation", child, watchdog_s=None, start_within_s=180.0, stop_within_s=2.5)
+
+    def _installed(self, control: Path) -> list[Child]:
+        """The first centre as it stands in a village: devices on real sockets, and the agent that watches them."""
+        asked, installed = self.asked, self.prepared.installed
+        if not installed:
+            return []
+        devices = [
+            "--installed", installed, "--devices", asked.network, "--control", str(control), "--after", f"{asked.port}",
+            "--speed", f"{asked.speed}", "--seed", f"{asked.seed}", "--centres", f"{len(self.prepared.fleet)}",
+        ]  # fmt: skip
+        agent = [
+            "--centre", installed, "--region", self.prepared.fleet[0].region, "--speed", f"{asked.speed}",
+            "--broker", f"mqtt://127.0.0.1:{asked.mqtt_port}", "--state", str(asked.state / "agent"),
+            "--network", f"{asked.network}.0/24", "--allow-loopback",
+        ]  # fmt: skip
+        return [
+            Child("devices", command("simulate", *devices), watchdog_s=None, start_within_s=180.0, stop_within_s=2.5),
+            Child("agent", command("agent", *agent), stop_within_s=2.5),
+        ]
 
     async def _run_command(self, name: str, *arguments: str) -> str:
         """One of our own commands, to its end; gives what it printed. Raises Trouble with what it complained of."""
@@ -166,10 +194,12 @@ class Demo:
 
     # --- telling
 
-    async def _tell_all(self, socket_path: Path) -> None:
+    async def _tell_all(self, simulation: Path, devices: Path) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_console())
-            group.create_task(self._follow_simulation(socket_path))
+            group.create_task(self._follow_simulation(simulation))
+            if self.prepared.installed:
+                group.create_task(self._follow_devices(devices))
 
     async def _follow_console(self) -> None:
         await self._await_first_page()
@@ -253,6 +283,19 @@ class Demo:
             self.control = None
             await asyncio.sleep(LOOK_EVERY_S)
 
+    async def _follow_devices(self, socket_path: Path) -> None:
+        """What the first centre's devices do when they are asked to."""
+        while True:
+            try:
+                async with Control.connect(socket_path) as control:
+                    self.devices = control
+                    async for happened in control.happenings():
+                        self.telling.say(f"实装中心：{happened.zh}", f"installed centre: {happened.en}")
+            except OSError:
+                pass
+            self.devices = None
+            await asyncio.sleep(LOOK_EVERY_S)
+
     def _changed(self, name: str, what: str) -> None:
         self.telling.note(pids=self.supervisor.pids)
         if what in ("ended", "hung") and self.telling.data.get("first_page_s"):
@@ -268,6 +311,10 @@ class Demo:
             os.kill(pid, signal.SIGKILL)
             self.telling.say("导览：采集器被杀掉", "tour: the collector is killed")
             return ""
+        if stop.name == INSTALLED_CENTRE:
+            if self.devices is None:
+                return "its devices are not there yet; try again in a few seconds"
+            return await self.devices.play(stop.scenario)
         if self.control is None:
             return "the simulation is not there yet; try again in a few seconds"
         return await self.control.play(stop.scenario)

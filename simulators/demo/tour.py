@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from simulators.scenario import Words, load
 
 COLLECTOR_KILLED = "collector_killed"
+INSTALLED_CENTRE = "installed_centre"
+INSTALLED_LASTS_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,29 @@ def _of(name: str, zh: str, en: str) -> Stop:
     return Stop(name, scenario.title, scenario.about, Words(zh, en), name, scenario.lasts_s)
 
 
-def stops() -> list[Stop]:
-    """The tour, in the order in which it is shown."""
+def _installed_centre() -> Stop:
+    return Stop(
+        INSTALLED_CENTRE,
+        Words("实装中心：真实的协议", "The installed centre: real protocols"),
+        Words(
+            "第一个中心由真正的采集代理看护，设备在真实的套接字上说 SIP、SCAIP、GB/T 28181、RTSP、Modbus、SNMP、NUT。"
+            "呼救、拔线、摄像机故障、停电依次发生。",
+            "The first centre is watched by a real agent; its devices speak SIP, SCAIP, GB/T 28181, RTSP, Modbus, SNMP "
+            "and NUT on real sockets. A call for help, a pulled plug, a broken camera and a power cut follow.",
+        ),
+        Words(
+            "呼救一秒内成为紧急事件；其余各成一起，停电时各设备的原因都写明“停电”。",
+            "The call is an emergency within a second; the others follow, and during the power cut each says why.",
+        ),
+        INSTALLED_CENTRE,
+        INSTALLED_LASTS_S,
+    )
+
+
+def stops(installed: bool = False) -> list[Stop]:
+    """The tour, in the order in which it is shown. `installed`: the first centre is watched by a real agent."""
     return [
+        *([_installed_centre()] if installed else []),
         _of(
             "help_call",
             "几秒内出现一条紧急通知；在控制台受理它：受理不等于处理完，要写明结果才关闭。",

@@ -8,8 +8,8 @@ import pytest_asyncio
 
 from shouwang.fleet.settings import read
 from shouwang.messages import Config, ConfiguredDevice, encode
-from simulators.centre import SimulatedCentre, standing
-from simulators.centre.plan import as_installed, listen_file
+from simulators.centre.plan import as_installed, listen_file, standing
+from simulators.centre.running import SimulatedCentre
 from simulators.fleet import naiman, write_csv
 from tests.edge.listening import REGION, Listener
 from tests.edge.waiting import until
