@@ -128,7 +128,8 @@ class Hearing:
         if not self.waiting[EVENTS]:
             self._urgent.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._urgent.wait()
 
     def take(self, session: str, at_most: int) -> list[Message]:
         """The oldest messages waiting in a session; fences among them are noted here and not given out."""

@@ -56,8 +56,9 @@ class Ledgering:
         """Until cancelled."""
         last_s = 0.0
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), POSITION_EVERY_S)
+            with contextlib.suppress(TimeoutError):  # wait_for loses a cancellation that comes as the event is set
+                async with asyncio.timeout(POSITION_EVERY_S):
+                    await self._wanted.wait()
             self._wanted.clear()
             decided = self._take()
             if decided.partial:

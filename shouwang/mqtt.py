@@ -286,7 +286,8 @@ class MqttClient:
                 wait_s = max(wait_s, _TAKEN_OVER_WAIT_S * random.uniform(1, 2))  # noqa: S311
             delay_s = min(delay_s * 2, self.options.backoff_max_s)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._nudge.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._nudge.wait()
             self._nudge.clear()
 
     async def _one_connection(self) -> str:

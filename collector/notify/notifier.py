@@ -69,7 +69,8 @@ class Notifier:
                 if self._ways:
                     await self._look()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self._woken.wait()
                 self._woken.clear()
         finally:
             flying = list(self._flying.values())
