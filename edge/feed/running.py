@@ -36,6 +36,7 @@ _log = logging.getLogger("edge.feed")
 
 _LOOK_S = 1.0
 _LOST_AFTER_S = 300.0
+_AT_ONCE = 500
 _WATCHDOG_S = 5.0
 _SAY_ASIDES_S = 60.0
 _SPACE = uuid.UUID("6f1d3b6e-52b7-5d0c-9a57-0a8f6d0c3d11")
@@ -121,15 +122,18 @@ class Feed:
         return found
 
     async def _take(self, entries: list[Any]) -> None:
-        """When it returns, what is new of it is on the disk."""
-        now = self._clock.now()
-        mapped = self._meaning.of_entries(entries, now.wall_ms)
-        for aside in mapped.asides:
-            self._aside(aside)
-        await self._keep_events(mapped)
-        fresh = [self._reading(each) for each in mapped.readings if self._memory.take(each, now.mono_s)]
-        if fresh:
-            await self._uplink.report(fresh)
+        """When it returns, what is new of it is on the disk. A long list is done in parts, between which a help call
+        passes."""
+        for at in range(0, len(entries), _AT_ONCE):
+            now = self._clock.now()
+            mapped = self._meaning.of_entries(entries[at : at + _AT_ONCE], now.wall_ms)
+            for aside in mapped.asides:
+                self._aside(aside)
+            await self._keep_events(mapped)
+            fresh = [self._reading(each) for each in mapped.readings if self._memory.take(each, now.mono_s)]
+            if fresh:
+                await self._uplink.report(fresh)
+            await asyncio.sleep(0)
 
     async def _keep_events(self, mapped: Mapped) -> None:
         kept = False
