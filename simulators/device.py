@@ -130,6 +130,11 @@ def _call_terminal(device: Device, reading: Fields, moment: Moment, around: Surr
         reading["pendant_last_heard_age_ms"] = int((600 + 3000 * device.chance()) * 1000)
 
 
+def _bank_link(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
+    _answered(device, reading, 45)
+    reading["host_link"] = True
+
+
 def _pos_terminal(device: Device, reading: Fields, moment: Moment, around: Surroundings) -> None:
     _answered(device, reading, 60)
     if 8 < moment.hour < 18 and device.chance() < 0.05:
@@ -231,6 +236,7 @@ _BEHAVIOURS: dict[str, _Behaviour] = {
     "clinic_terminal": _clinic_terminal,
     "ecommerce_point": _ecommerce_point,
     "nvr": _nvr,
+    "bank_link": _bank_link,
     "payment_kiosk": _pos_terminal,
     "pos_terminal": _pos_terminal,
     "remote_education": _remote_education,

@@ -78,7 +78,7 @@ def _stand(device: SimDevice, address: str, number: int, network: str) -> Standi
         case "nvr":
             code = f"3402000000118{number:07d}"
             return stand("gbt28181", code, lambda: stands.Recorder(address, code, server))
-        case "pos_terminal" if number == 1:
+        case "bank_link":
             return stand("iso8583", f"{address}:5000", lambda: stands.Bank(address, 5000))
         case "ecommerce_point":
             target = f"http://{address}:8080/status"

@@ -61,7 +61,7 @@ async def test_every_device_of_a_centre_is_heard_and_an_unplugged_one_is_not(
             )
             assert listener.latest["nvr"]["channels_total"] == 8
             assert listener.latest["pump"]["tank_level_percent"] == 81.0
-            assert listener.latest["pos-01"]["host_link"] is True
+            assert listener.latest["link"]["host_link"] is True
             await devices.unplug("call-03")
             devices.trouble("cam-02", "reset")
             devices.mains(False)
