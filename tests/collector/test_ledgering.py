@@ -19,7 +19,11 @@ async def test_a_cancellation_that_comes_as_more_is_wanted_is_not_lost() -> None
     def take() -> Decisions:
         return Decisions(deaf_changed=True)
 
-    record: Any = SimpleNamespace(write=lambda decided, now_ms: written.append(decided.id) or [])
+    def write(decided: Decisions, now_ms: int) -> list[str]:
+        written.append(decided.id)
+        return []
+
+    record: Any = SimpleNamespace(write=write)
     ledgering = Ledgering(record, take, lambda decided, owed: None)
     task = asyncio.create_task(ledgering.run())
     await asyncio.sleep(0)  # it waits for something to write
