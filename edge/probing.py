@@ -125,7 +125,7 @@ def load_driver(name: str) -> type[Probe]:
 
 def find_probe(name: str) -> type[Probe] | None:
     """The probe of a driver; None for one that only listens. Raises NoDriverError for one that there is not."""
-    return find_class(name, Probe)
+    return find_class(name, Probe)  # type: ignore[type-abstract]
 
 
 def find_class(name: str, base: type[Found]) -> type[Found] | None:
