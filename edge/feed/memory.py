@@ -21,35 +21,38 @@ class Memory:
         self._events: OrderedDict[str, None] = OrderedDict()
         self.repeats = self.older = 0
 
-    def take(self, reading: MappedReading, now_s: float) -> bool:
+    def is_news(self, reading: MappedReading, now_s: float) -> bool:
         """Whether it is worth passing on: newer than what is known, or the same after a while. An older one than was
         already told is history that goes back in time, and is left out."""
         known = self._last.get(reading.device)
-        fields = {name: value for name, value in reading.fields.items() if not name.endswith("_age_ms")}
-        if known is not None:
-            heard_ms, before, told_s = known
-            if reading.heard_ms is not None and heard_ms is not None and reading.heard_ms < heard_ms:
-                self.older += 1
-                return False
-            if (heard_ms, before) == (reading.heard_ms, fields) and now_s - told_s < self._repeat_every_s:
-                self.repeats += 1
-                return False
-        self._last[reading.device] = (reading.heard_ms, fields, now_s)
+        if known is None:
+            return True
+        heard_ms, before, told_s = known
+        if reading.heard_ms is not None and heard_ms is not None and reading.heard_ms < heard_ms:
+            self.older += 1
+            return False
+        if (heard_ms, before) == (reading.heard_ms, _lasting(reading)) and now_s - told_s < self._repeat_every_s:
+            self.repeats += 1
+            return False
+        return True
+
+    def told(self, reading: MappedReading, now_s: float) -> None:
+        """It is on the disk. Not before: what failed there must be news when the platform tells it again."""
+        self._last[reading.device] = (reading.heard_ms, _lasting(reading), now_s)
         self._last.move_to_end(reading.device)
         if len(self._last) > DEVICES_MAX:
             self._last.popitem(last=False)
-        return True
 
     def is_new(self, event: MappedEvent) -> bool:
         """An event is told once, by the platform's id of it."""
-        key = f"{event.device} {event.id}"
-        if key in self._events:
+        if _key(event) in self._events:
             self.repeats += 1
             return False
-        self._events[key] = None
-        if len(self._events) > EVENTS_MAX:
-            self._events.popitem(last=False)
         return True
+
+    def event_told(self, event: MappedEvent) -> None:
+        """It is on the disk."""
+        self.know_events([_key(event)])
 
     def events_known(self) -> list[str]:
         """For the disk, oldest first."""
@@ -58,3 +61,14 @@ class Memory:
     def know_events(self, keys: list[str]) -> None:
         for key in keys[-EVENTS_MAX:]:
             self._events[key] = None
+        while len(self._events) > EVENTS_MAX:
+            self._events.popitem(last=False)
+
+
+def _key(event: MappedEvent) -> str:
+    return f"{event.device} {event.id}"
+
+
+def _lasting(reading: MappedReading) -> dict[str, Any]:
+    """Ages grow by themselves; they are no news."""
+    return {name: value for name, value in reading.fields.items() if not name.endswith("_age_ms")}

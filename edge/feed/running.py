@@ -14,7 +14,7 @@ import msgspec
 
 from edge.allowed import load_allowed
 from edge.feed.mapping import Mapping, read_mapping
-from edge.feed.meaning import Aside, Mapped, MappedEvent, MappedReading, Meaning
+from edge.feed.meaning import Aside, Mapped, MappedEvent, Meaning
 from edge.feed.memory import OLD_EVENT_MS, Memory
 from edge.feed.naming import Names, read_names
 from edge.feed.options import FeedOptions
@@ -74,6 +74,7 @@ class Feed:
             options.login(), self._outbox, clock=self._clock, speed=options.speed, executor=self._executor
         )
         self._gathering = Gathering(self._uplink.report)
+        self._taking = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._told_s: float | None = None
         self._trouble = ""
@@ -125,15 +126,21 @@ class Feed:
         """When it returns, what is new of it is on the disk. A long list is done in parts, between which a help call
         passes."""
         for at in range(0, len(entries), _AT_ONCE):
-            now = self._clock.now()
-            mapped = self._meaning.of_entries(entries[at : at + _AT_ONCE], now.wall_ms)
-            for aside in mapped.asides:
-                self._aside(aside)
-            await self._keep_events(mapped)
-            fresh = [self._reading(each) for each in mapped.readings if self._memory.take(each, now.mono_s)]
-            if fresh:
-                await self._uplink.report(fresh)
+            async with self._taking:
+                await self._take_part(entries[at : at + _AT_ONCE])
             await asyncio.sleep(0)
+
+    async def _take_part(self, entries: list[Any]) -> None:
+        now = self._clock.now()
+        mapped = self._meaning.of_entries(entries, now.wall_ms)
+        for aside in mapped.asides:
+            self._aside(aside)
+        await self._keep_events(mapped)
+        fresh = [each for each in mapped.readings if self._memory.is_news(each, now.mono_s)]
+        if fresh:
+            await self._uplink.report([Reading(each.device, each.kind, now.mono_s, each.fields) for each in fresh])
+        for each in fresh:
+            self._memory.told(each, now.mono_s)
 
     async def _keep_events(self, mapped: Mapped) -> None:
         kept = False
@@ -143,12 +150,10 @@ class Feed:
                 self._aside(Aside("old_event", f"{event.event} of over a week ago", event.device))
             elif self._memory.is_new(event):
                 await self._uplink.event(self._event(event, now.mono_s, now.wall_ms))
+                self._memory.event_told(event)
                 kept = True
         if kept:
             await asyncio.to_thread(_write_events, self._events_file, self._memory.events_known())
-
-    def _reading(self, said: MappedReading) -> Reading:
-        return Reading(said.device, said.kind, self._clock.now().mono_s, said.fields)
 
     def _event(self, said: MappedEvent, mono_s: float, wall_ms: int) -> Event:
         known = str(uuid.uuid5(_SPACE, f"{said.device} {said.id}"))

@@ -129,14 +129,31 @@ def reading(heard_ms: int | None, **fields: Any) -> MappedReading:
 
 def test_repeats_and_what_goes_back_in_time_are_left_out() -> None:
     memory = Memory(600.0)
-    assert memory.take(reading(1_000, registered=True, last_heard_age_ms=5), 0.0)
-    assert not memory.take(reading(1_000, registered=True, last_heard_age_ms=60_005), 60.0), "the same, only older"
-    assert memory.take(reading(1_000, registered=False), 61.0), "a word has changed"
-    assert not memory.take(reading(900, registered=True), 62.0), "an older state than we know"
-    assert memory.take(reading(1_000, registered=False), 700.0), "again after a while"
+
+    def take(said: MappedReading, now_s: float) -> bool:
+        news = memory.is_news(said, now_s)
+        if news:
+            memory.told(said, now_s)
+        return news
+
+    assert take(reading(1_000, registered=True, last_heard_age_ms=5), 0.0)
+    assert not take(reading(1_000, registered=True, last_heard_age_ms=60_005), 60.0), "the same, only older"
+    assert take(reading(1_000, registered=False), 61.0), "a word has changed"
+    assert not take(reading(900, registered=True), 62.0), "an older state than we know"
+    assert take(reading(1_000, registered=False), 700.0), "again after a while"
     assert (memory.repeats, memory.older) == (1, 1)
+
+
+def test_what_could_not_be_kept_is_news_once_more_and_what_was_told_is_none_after_a_restart() -> None:
+    memory = Memory(600.0)
+    said = reading(1_000, registered=True)
+    assert memory.is_news(said, 0.0)
+    assert memory.is_news(said, 1.0), "it was not told: the disk was full"
     event = MappedEvent("c/d", "call_terminal", "help_call", 1, "17", {})
-    assert (memory.is_new(event), memory.is_new(event)) == (True, False)
+    assert memory.is_new(event)
+    assert memory.is_new(event)
+    memory.event_told(event)
+    assert not memory.is_new(event)
     again = Memory(600.0)
     again.know_events(memory.events_known())
     assert not again.is_new(event)
