@@ -2,7 +2,8 @@
 
 python -m benchmarks.pictures [--again]
 
-6,400 generated clips, half of them good, half of each for tuning and half for the test, by seed. `--again` judges anew
+6,400 generated clips, half of them good, half of each for tuning and half for the test, by seed. (Seeds from 2,000,000
+and 3,000,000 were tests once; what they showed was put right, so they belong to tuning.) `--again` judges anew
 what was measured last (build/pictures.json), after a limit was changed.
 """
 
@@ -28,7 +29,7 @@ from simulators.pictures import EARLIER, FAULTS, Clip, clip_of, looks
 KEPT = Path("build/pictures.json")
 PAGES = (Path("docs/picture-health.md"), Path("docs/picture-health.zh-CN.md"))
 GOOD_EACH, FAULTY_EACH = 1_600, 200
-FIRST_SEED = {"tuning": 1_000_000, "test": 3_000_000}
+FIRST_SEED = {"tuning": 1_000_000, "test": 7_000_000}
 HARD = 200  # frozen under a moving clock, through x265: counted on its own
 STALLED = "stalled"
 WORDS = [*(each.value for each in Picture), STALLED]

@@ -147,11 +147,13 @@ def _is_turned(figures: Mapping[str, float], limits: PictureLimits) -> bool:
 
 
 def _is_occluded(figures: Mapping[str, float], limits: PictureLimits) -> bool:
-    """Tiles of the view are gone, or say something else. In the dark and in the glare of lamps noise and light hide as
-    much as that of a good picture: there more is asked for."""
+    """Tiles of the view are gone. Who passes by, and the glare of lamps, add to a picture: where hardly a tile is
+    emptied nothing is before the lens. In the dark and in glare a good picture loses much, too: there more is asked."""
     if figures["emptied"] > limits.occluded_emptied_above:
         return True
     calm = limits.calm_bright_above <= figures["bright"] < limits.calm_bright_below
     if calm and figures["contrast"] < limits.occluded_contrast_below:
         return True
+    if figures["emptied"] < limits.changed_emptied_above:
+        return False
     return figures["same"] < (limits.changed_same_below if calm else limits.changed_same_below_else)

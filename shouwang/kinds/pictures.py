@@ -46,7 +46,8 @@ class PictureLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     turned_structure_above: float
     turned_sharpness_above: float
     turned_sharpness_by_emptied: float
-    # something else than the reference, whatever it is
+    # a view that is not that of the reference, where at least some of it is emptied
+    changed_emptied_above: float
     changed_same_below: float
     changed_same_below_else: float
     calm_bright_above: float
