@@ -57,7 +57,8 @@ class Asking:
                 topic(region, path, Channel.REPLY),
                 id_.encode(),
             )
-            return await asyncio.wait_for(answer, ANSWER_WITHIN_S)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await answer
         except TimeoutError:
             raise NoAnswer(f"the agent at {path} did not answer within {ANSWER_WITHIN_S:.0f} s") from None
         finally:

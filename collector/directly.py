@@ -51,7 +51,8 @@ class Directly:
         message = Message(step.notification_id, self._body(step))
         for name, provider in self._ways.items():
             try:
-                answer = await asyncio.wait_for(provider.send(message), provider.timeout_s)
+                async with asyncio.timeout(provider.timeout_s):
+                    answer = await provider.send(message)
             except (TimeoutError, OSError) as error:
                 log.warning("not told directly", provider=name, error=str(error)[:200])
                 continue

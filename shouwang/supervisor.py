@@ -147,7 +147,8 @@ class Supervisor:
             wait_s = backoff_s * random.uniform(0.5, 1.5)  # noqa: S311
             backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._stopping.wait()
 
     async def _note_ready(self, running: Running) -> None:
         await running.ready.wait()
@@ -198,7 +199,8 @@ class Supervisor:
         running.fed_s = clock.mono_s()
         running.signal(signal.SIGABRT)  # Python then prints where each thread stood
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(running.gone.wait(), 1.0)
+            async with asyncio.timeout(1.0):
+                await running.gone.wait()
         running.signal(signal.SIGKILL)
 
     async def _end_all(self, keepers: dict[str, asyncio.Task[None]]) -> None:
