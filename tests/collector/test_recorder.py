@@ -324,6 +324,7 @@ def stored_in(state_dir: Path) -> int:
         db.close()
 
 
+@pytest.mark.slow
 def test_the_process_waits_for_its_journal_and_says_so(tmp_path: Path) -> None:
     stop = threading.Event()
     engine = open_engine(sqlite_url(tmp_path / "ledger.db"))

@@ -244,6 +244,7 @@ def test_a_state_directory_that_cannot_be_made_is_no_reason_to_stop(tmp_path: Pa
     assert not outbox.retry_disk()
 
 
+@pytest.mark.slow
 def test_two_agents_do_not_share_an_outbox(tmp_path: Path) -> None:
     held = Outbox(tmp_path / "outbox.db", at(0))
     program = (

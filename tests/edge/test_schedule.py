@@ -76,6 +76,7 @@ class Running:
         await asyncio.gather(self.task, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_devices_are_asked_at_their_intervals_with_jitter() -> None:
     quick, slow, took = Asked(well), Asked(well), Took()
     schedule = Schedule(took, CLOCK, chance=random.Random(1))
@@ -88,6 +89,7 @@ async def test_devices_are_asked_at_their_intervals_with_jitter() -> None:
     assert 3 <= len(slow.at_s) <= 6
 
 
+@pytest.mark.slow
 async def test_a_device_that_hangs_holds_up_nobody_and_is_told_as_unreachable() -> None:
     took = Took()
     schedule = Schedule(took, CLOCK, chance=random.Random(1))
@@ -99,6 +101,7 @@ async def test_a_device_that_hangs_holds_up_nobody_and_is_told_as_unreachable() 
     assert took.of("bad")[0] == Answer(False, reason="no answer within 0.1 s")
 
 
+@pytest.mark.slow
 async def test_so_many_are_asked_at_once_and_a_device_never_twice_at_a_time() -> None:
     running, most = set[str](), 0
     enough = asyncio.Event()

@@ -83,6 +83,7 @@ def test_the_banner_has_no_more_centres_than_villages(centres: int) -> None:
         naiman(centres)
 
 
+@pytest.mark.slow
 def test_a_region_is_made_one_centre_after_the_other_with_codes_of_its_own() -> None:
     first = list(itertools.islice(region(14_592), 2000))
     assert len({centre.centre for centre in first}) == 2000

@@ -57,6 +57,7 @@ def test_the_main_switch_is_pulled_at_nine_each_evening(start_hour: float) -> No
     assert {round(start_hour + at_s / 3600, 6) % 24 for at_s in pulled} == {21.0}
 
 
+@pytest.mark.slow
 def test_random_faults_are_the_same_for_a_seed_and_go_on_for_ever() -> None:
     first, second = random_steps(BANNER, 7), random_steps(BANNER, 7)
     assert [next(first) for _ in range(500)] == [next(second) for _ in range(500)]

@@ -43,6 +43,7 @@ async def test_why_it_was_not_sent(behaviour: dict[str, Any], expected: str) -> 
         await send(**behaviour)
 
 
+@pytest.mark.slow
 async def test_a_modem_that_says_nothing_is_given_up() -> None:
     with pytest.raises(TimeoutError):
         await send(mute=True)
