@@ -232,17 +232,22 @@ class Agent:
             why = reason_of(reason)
             return Reply(v=VERSION, id=command.id, ok=False, reason=str(reason)[:512], why=why)
 
-        def answered(device: str, kind: str, answer: Answer) -> Reply:
+        def answered(device: str, kind: str, answer: Answer, age_ms: int = 0, said: Reason | str = "") -> Reply:
             reading = Reading(device, kind, 0.0, self._fields(kind, answer))
-            raw = msgspec.Raw(b'{"age_ms":0,%s}' % reading.inner())
-            return Reply(v=VERSION, id=command.id, ok=True, reason=str(answer.reason)[:512], reading=raw)
+            raw = msgspec.Raw(b'{"age_ms":%d,%s}' % (age_ms, reading.inner()))
+            return Reply(v=VERSION, id=command.id, ok=True, reason=str(said or answer.reason)[:512], reading=raw)
 
         try:
             async with asyncio.timeout(_COMMAND_S):
                 match command.command:
                     case "probe":
-                        answer = await self._schedule.ask_now(command.device)
-                        return answered(command.device, self._schedule.watched(command.device).kind, answer)
+                        watched = self._schedule.watched(command.device)
+                        if watched.probe is None and not watched.problem:
+                            answer, age_ms = self._recall(watched)
+                            said = Reason("only_speaks", {"s": age_ms // 1000})
+                            return answered(watched.device, watched.kind, answer, age_ms, said)
+                        answer = await self._schedule.ask_now(watched.device)
+                        return answered(watched.device, watched.kind, answer)
                     case "try":
                         tried = await try_once(command, self._kinds, self._around)
                         return answered(command.device or "tried", command.kind, tried)
@@ -254,6 +259,15 @@ class Agent:
             return refuse(str(error))
         except TimeoutError:
             return refuse(Reason("no_answer", {"s": _COMMAND_S}))
+
+    def _recall(self, watched: Watched) -> tuple[Answer, int]:
+        """What a device that only speaks last said, and how long ago (ms). Raises CannotAskError where it never did."""
+        heard = self._ears.last(watched.device)
+        if heard is None:
+            raise CannotAskError(str(Reason("only_speaks_unheard")))
+        fields = dict(heard.fields)
+        age_ms = max(0, round((self._clock.now().mono_s - heard.at_s) * 1000))
+        return Answer(bool(fields.pop("reachable", True)), None, fields), age_ms
 
     # --- care
 

@@ -1,16 +1,15 @@
 """The listeners of an agent: begun when a device needs one, begun again when that failed, each with its devices.
 
-What a device says goes on as a reading, and an event at once. A device that presses without end is bounded, and no
-listener that fails holds up another.
+What a device says goes on as a reading, and an event at once. A device that talks or presses without end is bounded,
+and no listener that fails holds up another.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.hearing import Heard, Listened, Listener, load_listener
@@ -20,8 +19,12 @@ from edge.probing import Around
 _log = logging.getLogger("edge.ears")
 
 _AGAIN_FIRST_S, _AGAIN_LONGEST_S = 1.0, 60.0
-_EVENTS_A_MINUTE = 60
+_EVENTS_AT_ONCE = 60.0
+_EVENT_EACH_S = 1.0
 """Of one device. Somebody who presses more often has been heard."""
+_READINGS_AT_ONCE = 20.0
+_READING_EACH_S = 2.0
+"""Of one device. What it says between is told by its newest, when its turn comes."""
 
 
 class Ears:
@@ -31,10 +34,9 @@ class Ears:
         self._options = load_listen_file(file)
         self._around, self._hear = around, hear
         self._wanted: Mapping[str, Sequence[Listened]] = {}
+        self._names: frozenset[str] = frozenset()
         self._listening: dict[str, _Ear] = {}
-        self._last: dict[str, Heard] = {}
-        self._events: dict[str, deque[float]] = {}
-        self._too_many: set[str] = set()
+        self._speakers: dict[str, _Speaker] = {}
         self._running = False
 
     async def run(self) -> None:
@@ -44,15 +46,18 @@ class Ears:
         try:
             await asyncio.Event().wait()
         finally:
+            self._running = False
+            for speaker in self._speakers.values():
+                speaker.forget()
             ears, self._listening = list(self._listening.values()), {}
             await asyncio.gather(*(ear.end() for ear in ears), return_exceptions=True)
 
     def watch(self, devices: Mapping[str, Sequence[Listened]]) -> None:
         """From now on these, by driver, in place of those before."""
         self._wanted = devices
-        names = {each.device for some in devices.values() for each in some}
-        self._last = {name: heard for name, heard in self._last.items() if name in names}
-        self._events = {name: times for name, times in self._events.items() if name in names}
+        self._names = frozenset(each.device for some in devices.values() for each in some)
+        for name in self._speakers.keys() - self._names:
+            self._speakers.pop(name).forget()
         if not self._running:
             return
         for driver in self._listening.keys() - devices.keys():
@@ -69,27 +74,80 @@ class Ears:
 
     def last(self, device: str) -> Heard | None:
         """What the device last said of itself."""
-        return self._last.get(device)
+        speaker = self._speakers.get(device)
+        return None if speaker is None else speaker.last
 
     def _said(self, heard: Heard) -> None:
-        if heard.fields:
-            self._last[heard.device] = heard
-        if heard.event and not self._may_tell(heard):
-            if not heard.fields:
-                return
-            heard = Heard(heard.device, heard.at_s, heard.fields)
-        self._hear(heard)
+        if heard.device not in self._names:
+            return  # taken off the list meanwhile
+        speaker = self._speakers.get(heard.device)
+        if speaker is None:
+            speaker = self._speakers[heard.device] = _Speaker(heard.device, self._hear)
+        speaker.said(heard)
 
-    def _may_tell(self, heard: Heard) -> bool:
-        times = self._events.setdefault(heard.device, deque(maxlen=_EVENTS_A_MINUTE))
-        if len(times) == _EVENTS_A_MINUTE and heard.at_s - times[0] < 60:
-            if heard.device not in self._too_many:
-                self._too_many.add(heard.device)
-                _log.warning("device=%s tells over %d events a minute: more are left out", heard.device, len(times))
+
+@dataclass(slots=True)
+class _Allowance:
+    """So much at once, and one more each so many seconds."""
+
+    most: float
+    each_s: float
+    left: float
+    at_s: float
+
+    def take(self, now_s: float) -> float:
+        """0 where one may pass; else for how many seconds none may."""
+        self.left = min(self.most, self.left + max(0.0, now_s - self.at_s) / self.each_s)
+        self.at_s = now_s
+        if self.left < 1:
+            return (1 - self.left) * self.each_s
+        self.left -= 1
+        return 0.0
+
+
+class _Speaker:
+    """What one device says, bounded: its newest reading always comes through, if late; its first events do."""
+
+    def __init__(self, device: str, hear: Callable[[Heard], None]) -> None:
+        self._device, self._hear = device, hear
+        self.last: Heard | None = None
+        self._events = _Allowance(_EVENTS_AT_ONCE, _EVENT_EACH_S, _EVENTS_AT_ONCE, 0.0)
+        self._readings = _Allowance(_READINGS_AT_ONCE, _READING_EACH_S, _READINGS_AT_ONCE, 0.0)
+        self._later: asyncio.TimerHandle | None = None
+        self._too_many = False
+
+    def said(self, heard: Heard) -> None:
+        if heard.fields:
+            self.last = heard
+        event = heard.event if heard.event and self._may_tell(heard.at_s) else ""
+        fields = heard.fields if heard.fields and self._may_read(heard.at_s) else {}
+        if event or fields:
+            self._hear(Heard(heard.device, heard.at_s, fields, event, heard.detail if event else {}))
+
+    def forget(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
+    def _may_tell(self, at_s: float) -> bool:
+        refused = self._events.take(at_s) > 0
+        if refused and not self._too_many:
+            _log.warning("device=%s tells of events without end: more than one a second is left out", self._device)
+        self._too_many = refused
+        return not refused
+
+    def _may_read(self, at_s: float) -> bool:
+        if self._later is not None:
             return False
-        self._too_many.discard(heard.device)
-        times.append(heard.at_s)
-        return True
+        wait_s = self._readings.take(at_s)
+        if wait_s > 0:
+            self._later = asyncio.get_running_loop().call_later(wait_s, self._newest)
+        return wait_s == 0
+
+    def _newest(self) -> None:
+        self._later = None
+        if self.last is not None:
+            self._hear(Heard(self._device, self.last.at_s, self.last.fields))
 
 
 class _Ear:
@@ -97,10 +155,14 @@ class _Ear:
 
     def __init__(self, driver: str, listener: Listener) -> None:
         self._driver, self._listener = driver, listener
+        self._trouble = ""
         self._task = asyncio.get_running_loop().create_task(self._keep_up(), name=f"listener {driver}")
 
     def watch(self, devices: Sequence[Listened]) -> None:
-        self._listener.watch(devices)
+        try:
+            self._listener.watch(devices)
+        except Exception:
+            _log.exception("a listener failed driver=%s; others go on", self._driver)
 
     def end(self) -> asyncio.Task[None]:
         self._task.cancel()
@@ -109,18 +171,34 @@ class _Ear:
     async def _keep_up(self) -> None:
         again_s, said = _AGAIN_FIRST_S, ""
         try:
-            while True:
-                try:
-                    await self._listener.start()
-                except OSError as error:
-                    if str(error) != said:
-                        said = str(error)
-                        _log.error("cannot listen driver=%s reason=%r; tried again and again", self._driver, said)
-                    await asyncio.sleep(again_s)
-                    again_s = min(again_s * 2, _AGAIN_LONGEST_S)
-                    continue
-                _log.info("listening driver=%s", self._driver)
-                await asyncio.Event().wait()
+            while not await self._started(said):
+                said = self._trouble
+                await asyncio.sleep(again_s)
+                again_s = min(again_s * 2, _AGAIN_LONGEST_S)
+            _log.info("listening driver=%s", self._driver)
+            await asyncio.Event().wait()
         finally:
-            with contextlib.suppress(OSError):
-                await self._listener.stop()
+            await self._stop()
+
+    async def _started(self, said: str) -> bool:
+        try:
+            await self._listener.start()
+        except Exception as error:
+            self._trouble = str(error) or type(error).__name__
+            if self._trouble != said:
+                unforeseen = None if isinstance(error, OSError) else error
+                _log.error(
+                    "cannot listen driver=%s reason=%r; tried again and again",
+                    self._driver,
+                    self._trouble,
+                    exc_info=unforeseen,
+                )
+            await self._stop()  # what it had opened until then
+            return False
+        return True
+
+    async def _stop(self) -> None:
+        try:
+            await self._listener.stop()
+        except Exception:
+            _log.exception("a listener could not be ended driver=%s", self._driver)

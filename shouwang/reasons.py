@@ -148,6 +148,14 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     # of the agent, asked to probe
     "not_configured": ("采集代理的配置中没有 {device}", "{device} is not in this agent's configuration"),
+    "only_speaks": (
+        "该设备只会自己发消息，无法询问；{s} 秒前有过消息",
+        "it speaks of its own accord and cannot be asked; it was heard {s} s ago",
+    ),
+    "only_speaks_unheard": (
+        "该设备只会自己发消息，无法询问；采集代理启动后还没有收到过它的消息",
+        "it speaks of its own accord and cannot be asked; it has not been heard since the agent started",
+    ),
     "unknown_command": ("采集代理不认识命令 {command}", "this agent does not know the command {command}"),
     "no_commands": ("该采集代理不接受命令", "this agent takes no commands"),
     "busy": ("命令太多，请稍后再试", "too many commands at once; try again"),

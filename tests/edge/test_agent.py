@@ -258,7 +258,7 @@ async def test_wrong_options_are_said_before_anything_runs(tmp_path: Path, agent
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["tcp", "127.0.0.1:{open}"], 0, "answers in"),
+        (["tcp", "127.0.0.1:{open}"], 0, "answers  "),
         (["tcp", "127.0.0.1:9"], 1, "does not answer"),
         (["call_terminal", "127.0.0.1:9", "--timeout", "1"], 1, "does not answer"),
         (["tcp", "127.0.0.1"], 2, "its port is missing"),

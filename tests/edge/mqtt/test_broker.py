@@ -170,3 +170,11 @@ async def test_from_a_button_to_the_collector(mosquitto: Mosquitto, agent: Agent
         assert {each.event for each in listener.events} == {"test_call", "help_call"}
         assert all(each.device == "call-07" for each in listener.events)
         await until(lambda: "call-07" in listener.readings(), "a reading beside it")
+        await listener.command(b'{"v":1,"id":"now","command":"probe","device":"call-07"}', b"c1")
+        await until(lambda: listener.replies, "what it last said")
+        reply = listener.replies[0]
+        assert reply.ok
+        assert reply.reason.startswith("it speaks of its own accord and cannot be asked; it was heard ")
+        reading = json.loads(bytes(reply.reading))  # type: ignore[arg-type]
+        assert reading.items() >= {"device": "call-07", "battery_percent": 15, "link_quality": 60}.items()
+        assert 0 < reading["age_ms"] < 15_000
