@@ -29,10 +29,11 @@ fmt: dev-env ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format
 
-generate: dev-env ## make anew what is generated and checked in (JSON Schemas, pages about kinds, drivers' settings)
+generate: dev-env ## make anew what is generated and checked in (JSON Schemas, pages about kinds and drivers, drivers' settings)
 	@$(BIN)/python -m shouwang.schemas
 	@$(BIN)/python -m shouwang.kinds.pages
 	@$(BIN)/python -m edge.described
+	@$(BIN)/python -m edge.quality
 	@$(BIN)/python -m tests.faults
 
 lock: dev-env ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)
