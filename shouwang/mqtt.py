@@ -25,6 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from shouwang import clock
 from shouwang.dial import Connection, DialError, Dialler
+from shouwang.mqtt_paho import Paho, properties_of
 from shouwang.mqtt_shapes import (
     LOST,
     LOST_PUBACK,
@@ -46,54 +47,6 @@ _TAKEN_OVER_WAIT_S = 30.0  # two agents under one identity must not throw each o
 _STEADY_S = 10.0  # a connection that held this long starts the back-off from its beginning
 _PUBACK = b"\x40\x02"  # MQTT 5, 3.4.2.1: a reason of success is left out
 _READ_PACKETS = 256  # a turn of the loop: then others get theirs
-
-
-def _properties(packet_type: int) -> Any:
-    return Properties(packet_type)  # type: ignore[no-untyped-call]
-
-
-class _Paho(paho.Client):
-    """paho's client on a connection that is already made, looking after keepalive in half its time."""
-
-    dialled: Connection | None = None
-
-    def _create_socket(self) -> Connection:
-        if self.dialled is None:
-            raise RuntimeError("no connection was made")
-        connection, self.dialled = self.dialled, None
-        return connection
-
-    def agree(self, properties: Properties | None) -> None:
-        """After CONNACK: the broker's limits are ours; a dead peer is to be seen within 1.5 × keepalive."""
-        allowed = getattr(properties, "ReceiveMaximum", None)
-        if allowed:
-            self._max_inflight_messages = min(self._max_inflight_messages, int(allowed))
-        if self._keepalive:
-            self._keepalive = max(1, self._keepalive // 2)
-
-    def begin(self, connection: Connection, keepalive_s: int, max_inflight: int) -> None:
-        self.drop_out_messages()
-        self.dialled = connection
-        self._keepalive = keepalive_s
-        self._max_inflight_messages = max_inflight
-        self.reconnect()
-
-    @property
-    def between_packets(self) -> bool:
-        """It has not begun to read one: the next may be read past it."""
-        return bool(self._in_packet["command"] == 0)
-
-    def note_heard(self) -> None:
-        """Something was read past it: the broker is there."""
-        self._last_bytes_received = paho.time_func()
-
-    def note_said(self) -> None:
-        """Something was sent past it: the broker has a sign of us."""
-        self._last_msg_out = paho.time_func()
-
-    def abandon(self) -> None:
-        """Ends the connection without a word, as a lost one ends."""
-        self._sock_close()
 
 
 class MqttClient:
@@ -185,7 +138,7 @@ class MqttClient:
             return future
         properties = None
         if expiry_s is not None or response_topic is not None or correlation is not None:
-            properties = _properties(PacketTypes.PUBLISH)
+            properties = properties_of(PacketTypes.PUBLISH)
             if expiry_s is not None:
                 properties.MessageExpiryInterval = expiry_s
             if response_topic is not None:
@@ -241,9 +194,9 @@ class MqttClient:
 
     # --- connecting
 
-    def _make_paho(self) -> _Paho:
+    def _make_paho(self) -> Paho:
         options = self.options
-        made = _Paho(
+        made = Paho(
             CallbackAPIVersion.VERSION2,
             client_id=options.client_id,
             protocol=paho.MQTTv5,
@@ -251,7 +204,7 @@ class MqttClient:
         )
         if options.username is not None:
             made.username_pw_set(options.username, options.password)
-        properties = _properties(PacketTypes.CONNECT)
+        properties = properties_of(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = options.session_expiry_s
         properties.ReceiveMaximum = options.receive_maximum
         properties.MaximumPacketSize = options.maximum_packet_size
@@ -343,7 +296,7 @@ class MqttClient:
         if self._will is None:
             return
         will = self._will()
-        properties = _properties(PacketTypes.WILLMESSAGE)
+        properties = properties_of(PacketTypes.WILLMESSAGE)
         properties.WillDelayInterval = will.delay_s
         self._paho.will_set(will.topic, will.payload, will.qos, will.retain, properties)
 

@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from shouwang.mqtt import _Paho
+from shouwang.mqtt_paho import Paho
 from shouwang.publishes import MORE, Publish, read_publish, write_publish
 
 _TOPICS = st.text(st.characters(codec="utf-8", exclude_characters="\0#+"), min_size=1, max_size=40)
@@ -40,7 +40,7 @@ def _expiry(seconds: int) -> bytes:
 def _as_paho_reads(packet: bytes) -> tuple[str, bytes, int, bool, int, int | None]:
     """paho's client, given these bytes as if from a socket."""
     heard: list[paho.MQTTMessage] = []
-    client = _Paho(CallbackAPIVersion.VERSION2, client_id="one", protocol=paho.MQTTv5, manual_ack=True)
+    client = Paho(CallbackAPIVersion.VERSION2, client_id="one", protocol=paho.MQTTv5, manual_ack=True)
     client.on_message = lambda _client, _data, message: heard.append(message)
     waiting = bytearray(packet)
 
@@ -114,7 +114,7 @@ def test_no_bytes_break_it(data: bytes, at: int) -> None:
 
 def test_paho_keeps_what_is_written_past_it() -> None:
     """Its clockwork of signs of life is what keepalive runs on."""
-    client = _Paho(CallbackAPIVersion.VERSION2, client_id="one", protocol=paho.MQTTv5)
+    client = Paho(CallbackAPIVersion.VERSION2, client_id="one", protocol=paho.MQTTv5)
     heard, said = client._last_bytes_received, client._last_msg_out
     client.note_heard()
     client.note_said()
