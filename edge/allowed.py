@@ -97,16 +97,21 @@ class Allowed:
 
 def load_allowed(path: Path, *, loopback: bool = False, networks: Sequence[str] = ()) -> Allowed:
     """What `allowed.toml` says, and the command line over it. Raises ValueError, naming the place, when it is wrong."""
-    said = AllowedFile()
+    said = read_allowed(path)
     try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        text = ""
-    try:
-        said = msgspec.convert(tomllib.loads(text), AllowedFile)
         if networks:
             said = msgspec.structs.replace(said, networks=list(networks))
         return Allowed(msgspec.structs.replace(said, loopback=True) if loopback else said)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_allowed(path: Path) -> AllowedFile:
+    """What `allowed.toml` says; nothing where there is none. Raises ValueError, naming the place."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), AllowedFile)
+    except FileNotFoundError:
+        return AllowedFile()
     except (ValueError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -217,6 +217,72 @@ def probe(
         raise typer.Exit(1)
 
 
+def discover(
+    state: Annotated[
+        Path | None,
+        typer.Option(help="The agent's state directory: its allowed.toml says which LANs.", show_default=False),
+    ] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(help="A network to look at (several times); left out, this machine's LANs.")
+    ] = None,
+    allow_loopback: Annotated[bool, typer.Option(help="This machine itself may be looked at too.")] = False,
+    large: Annotated[bool, typer.Option("--large", help="Networks larger than /22 too, up to /16.")] = False,
+    within_s: Annotated[
+        float | None, typer.Option("--within", help="End after so many seconds.", show_default="60 for 256 addresses")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Append rows to this fleet file (CSV), for review.", show_default=False)
+    ] = None,
+    centre: Annotated[str, typer.Option(help="The centre's code, for --write.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --write: change nothing.")] = False,
+    lang: Annotated[Language | None, typer.Option(help="zh or en.", show_default="the terminal's")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for devices in the LAN, and propose kind, driver, target and name for each. Nothing is signed in to.
+
+    Ctrl-C ends it with what was found so far. Exit code 1 when nobody was found.
+
+    Example: shouwang discover --network 192.168.1.0/24
+
+    Example: shouwang discover --state ./agent --write fleet.csv --centre 150525100201 --dry-run
+    """
+    import asyncio
+
+    from edge.discovery import command, telling
+    from edge.discovery.words import TEXTS
+    from edge.probe_command import language
+    from shouwang import kinds
+    from shouwang.fleet import cells
+
+    if (write is None) != (not centre):
+        raise WrongUsage("--write FILE and --centre CODE go together")
+    if within_s is not None and not 1 <= within_s <= 3600:
+        raise WrongUsage(f"--within {within_s:g}: between 1 and 3600 seconds")
+    said = language(lang)
+    options = command.Options(state, network or (), allow_loopback, large, within_s, said)
+    try:
+        code = cells.centre(centre) if centre else ""
+        file = None if write is None else command.fleet_file(write)  # before the LAN is asked for a minute
+        found = asyncio.run(command.discover(options))
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+    made = command.made_of(found, file, code)
+    if as_json:
+        typer.echo(telling.as_json(made.proposals, found.notes, whole=found.whole))
+    else:
+        declared = kinds.load()
+        typer.echo(telling.as_table(made.proposals, {name: declared[name] for name in declared}, said))
+    for note in [*found.notes, *([] if found.whole else [TEXTS[said]["cut"]])]:
+        typer.echo(note, err=True)
+    if file is not None:
+        if made.count and not dry_run:
+            file.write(made.data)
+        how = "nothing" if not made.count else "would" if dry_run else "added"
+        typer.echo(TEXTS[said][how].format(file=write, count=made.count), err=True)
+    if not found.found:
+        raise typer.Exit(1)
+
+
 async def _listen(
     driver: str,
     target: str,

@@ -47,6 +47,7 @@ COMMANDS: Table = {
     "api": Entry("api.commands:api", "Run the API and the console alone."),
     "simulate": Entry("simulators.commands:simulate", "Run simulated centres, and make them misbehave."),
     "probe": Entry("edge.commands:probe", "Probe one device once, from where you stand."),
+    "discover": Entry("edge.commands:discover", "Look for devices in the LAN, and propose how to watch each."),
     "fleet": Group(
         "What is watched: import, export and check fleet files.",
         "shouwang fleet check fleet.csv",
@@ -81,9 +82,15 @@ COMMANDS: Table = {
         },
     ),
     "setup": Group(
-        "Prepare other servers.",
+        "Prepare other servers, and a first start.",
         "shouwang setup influxdb --help",
-        {"influxdb": Entry("collector.commands.upkeep:setup_influxdb", "Make InfluxDB's bucket, task and tokens.")},
+        {
+            "influxdb": Entry("collector.commands.upkeep:setup_influxdb", "Make InfluxDB's bucket, task and tokens."),
+            "fleet": Entry("collector.commands.beginning:setup_fleet", "Take in the centres of a file that are new."),
+            "passwords": Entry(
+                "collector.commands.beginning:setup_passwords", "Make agents' passwords that are missing."
+            ),
+        },
     ),
     "report": Entry("api.report:report", "Print availability by township, kind, centre, device or net."),
     "backup": Entry("collector.commands.upkeep:backup", "Save the state while everything runs."),
