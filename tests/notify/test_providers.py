@@ -196,6 +196,7 @@ def postal(box: Postbox, **more: Any) -> EmailProvider:
     return EmailProvider(EmailConfig.model_validate(said | more))
 
 
+@pytest.mark.system
 async def test_a_mail_goes_by_starttls_with_the_same_identity_on_each_try(tmp_path: Path) -> None:
     async with Postbox(tmp_path) as box:
         provider = postal(box)
@@ -223,6 +224,7 @@ async def test_a_mail_goes_by_starttls_with_the_same_identity_on_each_try(tmp_pa
         ({"STARTTLS": "454 not now"}, False, "454"),
     ],
 )
+@pytest.mark.system
 async def test_what_a_mail_server_refuses_is_said(
     tmp_path: Path, refuse: dict[str, str], accepted: bool, said: str
 ) -> None:
@@ -232,6 +234,7 @@ async def test_what_a_mail_server_refuses_is_said(
         assert said in answer.text
 
 
+@pytest.mark.system
 async def test_without_starttls_no_password_is_given_away(tmp_path: Path) -> None:
     async with Postbox(tmp_path, tls=False) as box:
         answer = await postal(box).send(MESSAGE)
@@ -240,6 +243,7 @@ async def test_without_starttls_no_password_is_given_away(tmp_path: Path) -> Non
         assert not any(command.startswith("AUTH") for command in box.commands)
 
 
+@pytest.mark.system
 async def test_a_mail_servers_certificate_is_checked(tmp_path: Path) -> None:
     async with Postbox(tmp_path) as box:
         answer = await postal(box, ca_file=None).send(MESSAGE)
@@ -247,6 +251,7 @@ async def test_a_mail_servers_certificate_is_checked(tmp_path: Path) -> None:
         assert "certificate" in answer.text.lower()
 
 
+@pytest.mark.system
 async def test_a_mail_server_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.notify.providers.email.STEP_TIMEOUT_S", 0.3)
     async with Postbox(tmp_path, hang_at="DATA") as box:
@@ -255,6 +260,7 @@ async def test_a_mail_server_that_hangs_is_given_up(tmp_path: Path, monkeypatch:
         assert "time" in answer.text.lower()
 
 
+@pytest.mark.system
 async def test_a_private_mail_server_needs_leave(tmp_path: Path) -> None:
     async with Postbox(tmp_path) as box:
         answer = await postal(box, allow_private=False).send(MESSAGE)

@@ -180,6 +180,7 @@ def test_a_reader_sees_what_the_recorder_wrote_and_may_not_write(open_any: Opene
         reader.write([stored("call_terminal", T + 1)])
 
 
+@pytest.mark.system
 def test_both_give_the_same_answers(open_embedded: Opener, open_influx: Opener) -> None:
     embedded, influx = open_embedded(), open_influx()
     history = noisy_history(random.Random(7), 4 * 24)

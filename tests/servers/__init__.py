@@ -4,7 +4,7 @@ from tests.servers.influxdb import Bucket, InfluxDB
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.postgres import Database, Postgres
 from tests.servers.process import ServerProcess, free_port
-from tests.servers.programs import MissingProgramError, find_program, need_server
+from tests.servers.programs import MissingProgramError, find_program, need_server, skip_or_fail
 
 __all__ = [
     "Bucket",
@@ -17,4 +17,5 @@ __all__ = [
     "find_program",
     "free_port",
     "need_server",
+    "skip_or_fail",
 ]

@@ -135,6 +135,7 @@ async def test_a_closed_port_is_refused_at_once() -> None:
     assert str(answer.reason) == "connection refused"
 
 
+@pytest.mark.system
 async def test_over_tls_and_a_host_that_is_silent_in_it(tmp_path: Path) -> None:
     chain, key = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

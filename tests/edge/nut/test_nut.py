@@ -185,7 +185,7 @@ async def test_with_a_password_and_never_a_login() -> None:
     server.stop()
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates; it is not here")
+@pytest.mark.system
 async def test_in_tls(tmp_path: Path) -> None:
     made, key = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
