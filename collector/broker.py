@@ -15,7 +15,7 @@ from string import Template
 from sqlalchemy import Connection
 
 from shouwang.ledger.people import mosquitto_hash, mqtt_passwords
-from shouwang.settings import Settings, SettingsError
+from shouwang.settings import Settings, SettingsError, secret
 
 COLLECTOR = "_collector"
 """Our own user name. No centre can have it: theirs hold no underscore."""
@@ -71,11 +71,12 @@ def write_mosquitto(settings: Settings) -> Path:
     return path
 
 
-def write_passwords(settings: Settings, connection: Connection) -> bool:
-    """Writes Mosquitto's password file from the ledger; True when it differs from the one that stood there."""
+def write_passwords(settings: Settings, connection: Connection, *, anew: bool = False) -> bool:
+    """Writes Mosquitto's password file from the ledger; True when it differs from the one that stood there. `anew`: our
+    own password is hashed again, as it may be another than that of the last start."""
     lines = {name: hashed for name, hashed in mqtt_passwords(connection).items() if name != COLLECTOR}
     path = _directory(settings) / "passwords"
-    kept = _line_of(path, COLLECTOR)
+    kept = None if anew else _line_of(path, COLLECTOR)
     lines[COLLECTOR] = kept or mosquitto_hash(collector_password(settings))
     text = "".join(f"{name}:{hashed}\n" for name, hashed in sorted(lines.items()))
     if path.exists() and path.read_text("utf-8") == text:
@@ -85,7 +86,11 @@ def write_passwords(settings: Settings, connection: Connection) -> bool:
 
 
 def collector_password(settings: Settings) -> str:
-    """Our own password at the broker that we start; made the first time, and kept in the state directory."""
+    """Our own password at the broker that we start: that of `[broker] password_file`, else made the first time and kept
+    in the state directory. Raises SettingsError."""
+    given = secret(settings.broker.password, settings.broker.password_file, "broker.password_file")
+    if given is not None:
+        return given
     path = settings.state / "secrets" / "mqtt-collector"
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,7 +127,8 @@ def _listeners(settings: Settings, directory: Path) -> list[str]:
     ]
     if broker.certificate_file is not None:
         lines += [f"certfile {broker.certificate_file.absolute()}", f"keyfile {_absolute(broker.key_file)}"]
-    return [*lines, "# Our own processes, which hold two sessions.", f"listener {settings.inner_mqtt_port} 127.0.0.1"]
+    inner = f"listener {settings.inner_mqtt_port} {broker.inner_host}"
+    return [*lines, "# Our own processes, which hold two sessions.", inner]
 
 
 def _absolute(path: Path | None) -> Path | None:

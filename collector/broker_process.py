@@ -60,7 +60,7 @@ def _keep(settings: Settings, argv: list[str]) -> int:
     engine = open_engine(settings.ledger_url)
     upgrade(engine)
     with engine.connect() as connection:
-        write_passwords(settings, connection)
+        write_passwords(settings, connection, anew=True)
     log.info("mosquitto", address=f"{settings.broker.host}:{settings.broker.port}", passwords=True)
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
     stopping = threading.Event()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shouwang import clock
+from shouwang.sd_notify import ALIVE_FILE
 
 LINE_BYTES_MAX = 65_536
 TELL_BYTES_MAX = 4_096
@@ -100,7 +101,7 @@ class Running:
 
     def _environment(self) -> dict[str, str]:
         env = {**os.environ, **self.child.env}
-        for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
+        for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", ALIVE_FILE):  # what is said of us is not of it
             env.pop(name, None)
         env["NOTIFY_SOCKET"] = str(self._notify_path)
         if self.child.watchdog_s is not None:

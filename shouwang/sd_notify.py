@@ -1,14 +1,18 @@
 """Tells whoever started this process how it is: READY=1, WATCHDOG=1, … (the sd_notify protocol, see sd_notify(3)).
 
-The same under systemd and under `shouwang serve`. Without a NOTIFY_SOCKET it does nothing.
+The same under systemd and under `shouwang serve`. In a container there is nobody to tell: there SHOUWANG_ALIVE_FILE
+names a file that is touched at each sign of life, for a health check to see its age. Without either it does nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
+from pathlib import Path
 
+ALIVE_FILE = "SHOUWANG_ALIVE_FILE"
 _lock = threading.Lock()
 _open: tuple[str, socket.socket] | None = None
 
@@ -16,6 +20,8 @@ _open: tuple[str, socket.socket] | None = None
 def notify(message: str) -> bool:
     """Sends `READY=1`, `WATCHDOG=1`, `STATUS=…` or `STOPPING=1`. Never blocks, never raises; False: nobody was told."""
     global _open
+    if message in ("READY=1", "WATCHDOG=1"):
+        _touch(os.environ.get(ALIVE_FILE, ""))
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return False
@@ -33,6 +39,12 @@ def notify(message: str) -> bool:
                 _open = None
             return False
     return True
+
+
+def _touch(path: str) -> None:
+    if path:
+        with contextlib.suppress(OSError):  # a file system that takes nothing more is found by its old date
+            Path(path).touch()
 
 
 def watchdog_s() -> float | None:

@@ -108,6 +108,7 @@ async def _run(asked: Running, folder: Path, passwords: dict[str, str]) -> None:
 async def _progress(asked: Running, banner: Banner) -> None:
     while True:
         await asyncio.sleep(PROGRESS_EVERY_S)
+        notify("WATCHDOG=1")
         _tell_doing(asked, banner)
 
 

@@ -22,6 +22,13 @@ def setup_influxdb(
         Path | None,
         typer.Option(help="A file with a token that may make buckets and tokens. Left out: $INFLUX_TOKEN."),
     ] = None,
+    first_password_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where InfluxDB is new: sets it up first, with the organisation, the admin token, and a user `admin` "
+            "who has the password of this file. Left out: it must be set up already."
+        ),
+    ] = None,
     renew_tokens: Annotated[bool, typer.Option(help="Make new tokens; those before stop working.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
     settings_file: SettingsFile = None,
@@ -30,11 +37,13 @@ def setup_influxdb(
 ) -> None:
     """Make InfluxDB's buckets with their retention, a token that writes and one that reads; again, it changes nothing.
 
-    The tokens go into files of the state directory; what to write into shouwang.toml is printed.
+    The tokens go into the files that [readings] names, else into files of the state directory; what to write into
+    shouwang.toml is printed.
 
     Example: shouwang setup influxdb --url http://127.0.0.1:8086 --admin-token-file admin-token
     """
     from shouwang.readings import Retention, StoreUnavailable
+    from shouwang.readings.influx_begin import begin
     from shouwang.readings.influx_setup import setup_influxdb as set_up
 
     flags = {"state": state, "readings.url": url, "readings.org": org, "readings.bucket": bucket}
@@ -45,7 +54,11 @@ def setup_influxdb(
     admin = settings.secret(None, admin_token_file, "--admin-token-file") or os.environ.get("INFLUX_TOKEN")
     if not admin:
         raise WrongUsage("give --admin-token-file, or the token in $INFLUX_TOKEN")
+    first_password = settings.secret(None, first_password_file, "--first-password-file")
+    begun = False
     try:
+        if first_password is not None and not dry_run:
+            begun = begin(readings.url, admin, org=readings.org, bucket=readings.bucket, password=first_password)
         done = set_up(
             readings.url,
             admin,
@@ -59,7 +72,12 @@ def setup_influxdb(
         raise Trouble(str(error)) from error
     made = {"token_file": done.recorder_token, "reader_token_file": done.reader_token}
     folder = (loaded.state / "secrets").absolute()
-    files = {key: folder / f"influxdb-{key.removesuffix('_file').replace('_', '-')}" for key in made}
+    files = {
+        key: (getattr(readings, key) or folder / f"influxdb-{key.removesuffix('_file').replace('_', '-')}").absolute()
+        for key in made
+    }
+    if begun:
+        done.done.insert(0, f"set up InfluxDB: organisation {readings.org}, user admin")
     for key, token in made.items():
         if token is not None:
             _keep(files[key], token)

@@ -24,6 +24,7 @@ class Broker(Section):
     ca_file: Path | None = None
     host: str = "127.0.0.1"  # where agents reach the broker that we start
     port: int = Field(18830, ge=1, le=65535)
+    inner_host: str = "127.0.0.1"  # where our own processes reach it, on the next port, when `host` lets agents in
     certificate_file: Path | None = None  # of the broker that we start: then it speaks TLS on `host`
     key_file: Path | None = None
     program: str | None = None  # `embedded`, or where Mosquitto is; left out: Mosquitto where it is installed

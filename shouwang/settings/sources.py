@@ -16,8 +16,8 @@ from shouwang.settings.wrong import SettingsError, complaints, limits_of_nothing
 
 FILE_NAME = "shouwang.toml"
 PREFIX = "SHOUWANG_"
-NOT_SETTINGS = frozenset({"SHOUWANG_SETTINGS", "SHOUWANG_LOG"})
-"""Variables of ours that are no settings: which file to read, how much to log."""
+NOT_SETTINGS = frozenset({"SHOUWANG_SETTINGS", "SHOUWANG_LOG", "SHOUWANG_ALIVE_FILE"})
+"""Variables of ours that are no settings: which file to read, how much to log, what to touch as a sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
