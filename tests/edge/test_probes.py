@@ -11,11 +11,11 @@ import pytest
 
 from edge.allowed import Allowed, AllowedFile, NotAllowedError
 from edge.probes.icmp import Pinger
-from edge.probes.tls import not_after_ms
 from edge.probing import Answer, Around, NoDriverError, ProbeConfigError, drivers, make_probe
 from edge.secrets import Secrets
 from edge.steps import collected
 from shouwang import clock
+from shouwang.certificates import ends_at_ms
 from tests.edge.devices import certificate, serve_bytes, terminal
 
 AROUND = Around(allowed=Allowed(AllowedFile(loopback=True)), secrets=Secrets(None, {"hall": "hall 2026"}))
@@ -155,7 +155,7 @@ async def test_tls_says_how_many_days_a_certificate_is_good(tmp_path: Path) -> N
     assert (own.fields["certificate_trusted"], own.reason) == (True, "")
     server.close()
     der = ssl.PEM_cert_to_DER_cert(made.read_text())
-    assert abs(not_after_ms(der) - clock.wall_ms() - 9 * 86_400_000) < 60_000
+    assert abs(ends_at_ms(der) - clock.wall_ms() - 9 * 86_400_000) < 60_000
 
 
 async def test_tls_to_a_port_that_does_not_speak_it() -> None:

@@ -1,5 +1,6 @@
 """Any port over TLS: whether its certificate is trusted, and how many days it is still good."""
 
-from edge.probes.tls.probe import TlsProbe, client_context, not_after_ms
+from edge.probes.tls.connecting import Connected, client_context, connect
+from edge.probes.tls.probe import TlsProbe
 
-__all__ = ["TlsProbe", "client_context", "not_after_ms"]
+__all__ = ["Connected", "TlsProbe", "client_context", "connect"]
