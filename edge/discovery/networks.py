@@ -13,6 +13,7 @@ from pathlib import Path
 from edge.allowed import LANS
 
 SMALL_PREFIX, LARGE_PREFIX = 22, 16
+SIZE_MAX = 131_072
 LOOPBACK = IPv4Network("127.0.0.0/8")
 ROUTES, NEIGHBOURS = Path("/proc/net/route"), Path("/proc/net/arp")
 _LANS = [IPv4Network(each) for each in LANS if ":" not in each]
@@ -97,8 +98,8 @@ def choose(said: Sequence[str] | None, lans: Sequence[Lan], *, large: bool, loop
         reasons = left_out or ["this machine stands in no private network: name one with --network 192.168.1.0/24"]
         raise WrongNetworksError("; ".join(reasons))
     chosen = Chosen(networks, left_out)
-    if chosen.size > IPv4Network(f"0.0.0.0/{LARGE_PREFIX}").num_addresses:
-        raise WrongNetworksError(f"{chosen.size} addresses in all, at most 65536: name fewer networks")
+    if chosen.size > SIZE_MAX:
+        raise WrongNetworksError(f"{chosen.size} addresses in all, at most {SIZE_MAX}: name fewer networks")
     return chosen
 
 

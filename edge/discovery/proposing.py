@@ -250,7 +250,8 @@ def _ups_by_nut(found: Found) -> Proposal | None:
     if its is None:
         return None
     name = its.detail.get("ups", "")
-    target = f"{name}@{_where(found.address, its.port, 3493)}" if name else _where(found.address, its.port, 3493)
+    settings = {"ups": name} if name else {}  # as `ups@host` a fleet file would take it for somebody's name
+    target = _where(found.address, its.port, 3493)
     return Proposal(
         found.address,
         (Why("nut", {"text": its.said or name}),),
@@ -258,6 +259,7 @@ def _ups_by_nut(found: Found) -> Proposal | None:
         "site",
         Driver.NUT,
         target,
+        settings,
         part="ups",
     )
 
