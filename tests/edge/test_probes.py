@@ -11,6 +11,7 @@ import pytest
 
 from edge.allowed import Allowed, AllowedFile, NotAllowedError
 from edge.probes.icmp import Pinger
+from edge.probes.icmp.probe import open_socket
 from edge.probing import Answer, Around, NoDriverError, ProbeConfigError, drivers, make_probe
 from edge.secrets import Secrets
 from edge.steps import collected
@@ -94,6 +95,20 @@ async def test_of_a_thousand_echoes_at_once_none_is_lost() -> None:
     echoes = await asyncio.gather(*(pinger.echo(address, 10.0) for address in addresses))
     assert None not in echoes, "the socket's buffer holds a third of them"
     pinger.close()
+
+
+@pytest.mark.parametrize(("family", "here"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+async def test_other_peoples_icmp_does_not_wake_the_agent(family: socket.AddressFamily, here: str) -> None:
+    heard, _ = open_socket(family)
+    with heard, socket.socket(family, socket.SOCK_DGRAM) as stray, socket.socket(family, socket.SOCK_DGRAM) as closed:
+        closed.bind((here, 0))
+        stray.connect(closed.getsockname())
+        closed.close()
+        stray.send(b"x")  # the kernel answers that the port is unreachable, by ICMP, before `send` returns
+        with pytest.raises(ConnectionRefusedError):
+            stray.send(b"x")
+        with pytest.raises(BlockingIOError):
+            heard.recv(100)
 
 
 async def test_the_steps_of_an_asking_are_timed_for_who_looks() -> None:

@@ -21,6 +21,9 @@ from shouwang.clock import Clock
 from shouwang.vocabulary import Driver
 
 _V4, _V6 = (8, 0), (128, 129)  # echo request, echo reply
+_SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 255, 1, 1  # Linux; Python does not name them
+_ANSWERS_BYTES = 1_048_576
+"""Of a thousand answers, each 768 bytes of the kernel's, while the loop is busy elsewhere; the kernel may give less."""
 _TRIES = 3
 _TOKEN = os.urandom(8)
 _UNREAD_MAX = 64
@@ -94,7 +97,7 @@ class _Ear:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._request, self._reply = _V6 if family == socket.AF_INET6 else _V4
-        self._socket, raw = _open(family)
+        self._socket, raw = open_socket(family)
         self._headed = raw and family == socket.AF_INET  # the kernel takes the header of IPv6 away
         self._id = os.getpid() & 0xFFFF
         self._seq = self._unread = 0
@@ -137,7 +140,8 @@ class _Ear:
                     answered.set_result(self._clock.now().mono_s)
 
 
-def _open(family: int) -> tuple[socket.socket, bool]:
+def open_socket(family: int) -> tuple[socket.socket, bool]:
+    """A socket for echoes, and whether it is raw. Raises PermissionError, with what to do."""
     protocol = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
     for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
         try:
@@ -145,10 +149,25 @@ def _open(family: int) -> tuple[socket.socket, bool]:
         except PermissionError:
             continue
         made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ANSWERS_BYTES)
+        if kind == socket.SOCK_RAW:
+            _hear_answers_alone(made, family)
         return made, kind == socket.SOCK_RAW
     raise PermissionError(
         "this system lets the agent send no ICMP: set net.ipv4.ping_group_range, or give it CAP_NET_RAW"
     )
+
+
+def _hear_answers_alone(raw: socket.socket, family: int) -> None:
+    """A raw socket is given a copy of every ICMP message that the machine gets; with a filter (linux/icmp.h, RFC 3542,
+    3.2) the agent does not wake for others'. A bit that is set keeps its type out."""
+    if family == socket.AF_INET6:
+        kept_out = bytearray(b"\xff" * 32)
+        word, bit = divmod(_V6[1], 32)
+        struct.pack_into("=I", kept_out, word * 4, 0xFFFFFFFF & ~(1 << bit))
+        raw.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, bytes(kept_out))
+    else:
+        raw.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", 0xFFFFFFFF & ~(1 << _V4[1])))
 
 
 def _request(type_: int, id_: int, seq: int) -> bytes:
