@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from collector.facts import PathFacts, Place, Traits
 from collector.roster import Enrolment, Fleet
+from shouwang import drivers
 from shouwang.kinds import Kind, Kinds
 from shouwang.ledger.tables import Centre, Device, Feed, Meta
 from shouwang.limits import (
@@ -19,10 +20,6 @@ from shouwang.limits import (
 )
 from shouwang.vocabulary import CentreStage
 
-PROBED_DRIVERS = frozenset(
-    {"icmp", "tcp", "tls", "http", "dns", "rtsp", "onvif", "sip", "snmp", "nut", "xfs4iot", "modbus", "iso8583", "host"}
-)
-"""Drivers that ask; those that only listen (scaip, gbt28181, mqtt) cannot be asked."""
 ROWS_AT_ONCE = 1_000
 
 
@@ -134,8 +131,14 @@ def _traits(
         ),
         severity=kind.severity_in(room or None),
         is_terminal=kind.is_terminal,
-        can_probe=not under_feed and has_target and (driver or kind.driver) in PROBED_DRIVERS,
+        can_probe=not under_feed and has_target and _asks(driver or kind.driver),
     )
+
+
+def _asks(driver: str) -> bool:
+    """Devices of a driver that only listens cannot be asked."""
+    said = drivers.load().get(driver)
+    return said is not None and said.asks
 
 
 def _seconds(own: float | None, of_settings: Mapping[str, float], key: str, default: float, speed: float) -> float:

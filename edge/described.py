@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from edge.probing import drivers
+from edge.hearing import load_listener
+from edge.probing import drivers, find_probe
 
 FILE = Path(__file__).parent.parent / "shouwang" / "drivers.json"
 _WORDS = Path(__file__).parent / "drivers.toml"
@@ -27,8 +28,9 @@ _TYPES: dict[Any, str] = {
 
 
 def described() -> dict[str, Any]:
-    """By driver: `target` (how it is written, in both languages) and `settings`, each with its name, type (bool, int,
-    float, text, choice, list, map or any), default or that it is needed, and what it is called."""
+    """By driver: whether it `asks` its devices and `hears` what they say of their own accord, `target` (how it is
+    written, in both languages) and `settings`, each with its name, type (bool, int, float, text, choice, list, map or
+    any), default or that it is needed, and what it is called."""
     words = tomllib.loads(_WORDS.read_text("utf-8"))
     return {name: _driver(name, words) for name in drivers()}
 
@@ -46,6 +48,8 @@ def _driver(name: str, words: dict[str, Any]) -> dict[str, Any]:
         assert isinstance(info, msgspec.inspect.StructType)
         fields |= {field.name: field for field in info.fields}
     return {
+        "asks": find_probe(name) is not None,
+        "hears": load_listener(name) is not None,
         "target": own.get("target") or {"zh": "", "en": ""},
         "settings": [_setting(field, own.get(field.name) or of_all.get(field.name)) for field in fields.values()],
     }

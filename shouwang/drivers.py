@@ -23,8 +23,11 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class DriverSaid(msgspec.Struct, frozen=True):
-    """`target`: how an address is written for it, in both languages."""
+    """`asks`: its devices can be asked. `hears`: they speak of their own accord. `target`: how an address is written
+    for it, in both languages."""
 
+    asks: bool
+    hears: bool
     target: dict[str, str]
     settings: list[Setting]
 

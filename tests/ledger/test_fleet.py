@@ -52,6 +52,20 @@ def test_a_fleet_goes_in_and_comes_out_the_same(engine: Engine) -> None:
     assert set(loaded.by_path["platform"]) == {f"c{c}/call-09" for c in range(4)}
 
 
+def test_a_device_can_be_asked_where_its_driver_asks_and_has_a_target(engine: Engine) -> None:
+    told = {
+        "call-00": ("ntp", "10.0.0.1"),
+        "call-01": ("scaip", "sip:4711"),
+        "call-02": ("sip", ""),
+        "call-03": ("", "x"),
+    }
+    rows = [replace(row, driver=told[row.device][0], target=told[row.device][1]) for row in fleet(1, 4)]
+    import_fleet(engine, rows, NOW)
+    with engine.connect() as connection:
+        devices = load_fleet(connection, Kinds(), {}).by_path["c0"].values()
+    assert {device.device for device in devices if device.can_probe} == {"call-00", "call-03"}
+
+
 def test_the_second_time_changes_nothing(engine: Engine) -> None:
     import_fleet(engine, fleet(), NOW)
     diff = import_fleet(engine, fleet(), NOW + 1)
