@@ -72,7 +72,8 @@ async def _watch(seconds: float, figures: Figures) -> None:
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder:
         around = Around(allowed=Allowed(AllowedFile(loopback=True)), state_directory=Path(folder))
         probes = [
-            make_probe("rtsp", f"rtsp://127.4.0.{number + 1}:{_PORT}/live/1", {}, around) for number in range(CAMERAS)
+            make_probe("rtsp", f"rtsp://127.4.0.{number + 1}:{_PORT}/live/1", {"picture_every_s": 60.0}, around)
+            for number in range(CAMERAS)
         ]
         pictures = Pictures.of(around)
         began_s = mono_s()

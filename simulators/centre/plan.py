@@ -74,7 +74,7 @@ def _stand(device: SimDevice, address: str, number: int, network: str) -> Standi
             return stand("sip", f"sip:{user}@{address}:5070", lambda: stands.Phone(address, user))
         case "camera":
             target = f"rtsp://{address}:8554/live/1"
-            return stand("rtsp", target, lambda: stands.StillCamera(address, 8554), picture_every_s=0)
+            return stand("rtsp", target, lambda: stands.StillCamera(address, 8554))
         case "nvr":
             code = f"3402000000118{number:07d}"
             return stand("gbt28181", code, lambda: stands.Recorder(address, code, server))

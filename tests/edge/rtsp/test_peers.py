@@ -47,7 +47,10 @@ async def test_both_codecs_and_transports_and_digest(ports: tuple[int, int], tmp
         (locked, "/h264", {"user": "admin", "password": "secret:hall"}),
     ]
     answers = await asyncio.gather(
-        *(make_probe("rtsp", f"rtsp://{HOST}:{port}{path}", settings, around).ask(20) for port, path, settings in asked)
+        *(
+            make_probe("rtsp", f"rtsp://{HOST}:{port}{path}", {"picture_every_s": 60.0, **settings}, around).ask(20)
+            for port, path, settings in asked
+        )
     )
     for answer in answers:
         assert (answer.reachable, answer.reason) == (True, ""), asked[answers.index(answer)]
