@@ -88,6 +88,11 @@ class Probe(ABC):
         self.settings = settings
         self.around = around
 
+    @classmethod
+    def asks(cls, target: str) -> bool:
+        """Whether there is anything to ask: a driver that also listens may have devices that only speak."""
+        return True
+
     @abstractmethod
     async def ask(self, timeout_s: float) -> Answer:
         """Asks once, within `timeout_s`. A device that does not answer is an Answer; NotAllowedError may be raised."""

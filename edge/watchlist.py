@@ -82,7 +82,8 @@ def make_watchlist(config: Config, kinds: Mapping[str, Kind], around: Around) ->
             continue
         try:
             heard = _heard(said, interval_s, kinds, around)
-            if heard is None or find_probe(said.driver) is not None:
+            asked = find_probe(said.driver)
+            if heard is None or (asked is not None and asked.asks(said.target)):
                 probe = _probe(said, kinds, around)
         except (NoDriverError, ProbeConfigError, NotAllowedError, OSError, ImportError) as error:
             problem = str(error)

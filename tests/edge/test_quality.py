@@ -26,7 +26,7 @@ class _AnySecret(Secrets):
     """Every name is known."""
 
     def reveal(self, value: str) -> str:
-        return "revealed" if value.startswith("secret:") else value
+        return "revealed-and-long-enough" if value.startswith("secret:") else value
 
 
 @cache

@@ -44,6 +44,7 @@ PROGRAMS = {
         Program("mosquitto", ("mosquitto",), ("usr/sbin/mosquitto",)),
         Program("postgres", ("postgresql",), ("usr/lib/postgresql/*/bin/postgres",)),
         Program("chromium", ("chromium",)),
+        Program("curl", ("curl",)),
         Program("ip", ("iproute2",), ("usr/sbin/ip", "sbin/ip")),
         Program("nginx", ("nginx-light",), ("usr/sbin/nginx",)),
         Program("sshd", ("openssh-server",), ("usr/sbin/sshd",)),

@@ -11,6 +11,7 @@ import msgspec
 
 from edge.auth import answer
 from edge.json_path import find, parse_path
+from edge.probes.http.settings import PUSH, HttpSettings
 from edge.probes.tcp import said
 from edge.probes.tls import client_context
 from edge.probing import Answer, Around, Probe, ProbeConfigError
@@ -22,32 +23,22 @@ _BODY_BYTES_MAX = 262_144
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
 
 
-class HttpSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What is well, and what is read.
-
-    `status`: statuses that are well (left out: 200–399). `json_path` with `equals`: a value that must stand there, as
-    `data.items[0].state`. `fields`: fields of the reading and where their values stand. `trust` False: an https page
-    whose certificate nobody signed. `host`: the Host header, where it is not the target's.
-    """
-
-    status: list[int] = []
-    json_path: str = ""
-    equals: bool | int | float | str | None = None
-    fields: dict[str, str] = {}
-    user: str = ""
-    password: str = ""
-    trust: bool = True
-    host: str = ""
-
-
 class HttpProbe(Probe):
     """Target: `http://host[:port]/path` or `https://…`. `page_ok` is whether status and value are as they should be."""
 
     driver = Driver.HTTP
     Settings = HttpSettings
 
+    @classmethod
+    def asks(cls, target: str) -> bool:
+        return target != PUSH
+
     def __init__(self, target: str, settings: Any, around: Around) -> None:
         super().__init__(target, settings, around)
+        if target == PUSH:
+            raise ProbeConfigError(
+                "a device whose target is `push` calls the agent, with its push_key; it is not asked"
+            )
         try:
             parts = urlsplit(target)
             host, port = parts.hostname, parts.port
