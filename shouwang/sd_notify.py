@@ -17,10 +17,11 @@ _lock = threading.Lock()
 _open: tuple[str, socket.socket] | None = None
 
 
-def notify(message: str) -> bool:
-    """Sends `READY=1`, `WATCHDOG=1`, `STATUS=…` or `STOPPING=1`. Never blocks, never raises; False: nobody was told."""
+def notify(message: str, *, well: bool = True) -> bool:
+    """Sends `READY=1`, `WATCHDOG=1`, `STATUS=…` or `STOPPING=1`. Never blocks, never raises; False: nobody was told.
+    `well` False: who starts us again need not, but a health check shall see that something is wrong."""
     global _open
-    if message in ("READY=1", "WATCHDOG=1"):
+    if well and message in ("READY=1", "WATCHDOG=1"):
         _touch(os.environ.get(ALIVE_FILE, ""))
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

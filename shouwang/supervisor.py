@@ -163,7 +163,7 @@ class Supervisor:
         notify(f"STATUS=waiting for {', '.join(waiting)}" if waiting else "STATUS=all run")
         if not self._told_ready and (anyway or not waiting):
             self._told_ready = True
-            notify("READY=1")
+            notify("READY=1", well=not waiting)
 
     async def _look(self) -> None:
         """Kills what hangs: not ready in its time, or no longer feeding the watchdog."""
@@ -173,7 +173,7 @@ class Supervisor:
             now_s = clock.mono_s()
             away_s = now_s - last_s - LOOK_EVERY_S
             last_s = now_s
-            notify("WATCHDOG=1")
+            notify("WATCHDOG=1", well=self.all_ready)
             if not self._told_ready and now_s - began_s > READY_ANYWAY_S:
                 self._tell_ready(anyway=True)
             for running in list(self._running.values()):
