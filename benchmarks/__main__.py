@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks import probes, region, steps
+from benchmarks import agent, probes, region, steps
 from benchmarks.figures import Figures, commit, heading, machine
 from benchmarks.region import Plan
 from tests.servers import InfluxDB
@@ -54,6 +54,7 @@ FULL: dict[str, Measure] = dict(
     [
         ("steps", partial(steps.measure, centres=1000, rounds=12)),
         ("probes", probes.measure),
+        ("agent", agent.measure),
         _region("reports of 50", 50, RATE, 600, lone=300),
         _region("reports of 5", 5, RATE, 180, lone=300),
         _region("as fast as it goes", 50, 0, 120),
