@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import re
+import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -128,7 +129,9 @@ async def terminal(status: str = "200 OK", lose: int = 0) -> Terminal:
     return made
 
 
-async def serve_bytes(answer: Callable[[bytes], bytes | Awaitable[bytes]]) -> tuple[asyncio.Server, int]:
+async def serve_bytes(
+    answer: Callable[[bytes], bytes | Awaitable[bytes]], tls: ssl.SSLContext | None = None
+) -> tuple[asyncio.Server, int]:
     """A TCP server that reads a request's head and answers what it is told."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -141,7 +144,7 @@ async def serve_bytes(answer: Callable[[bytes], bytes | Awaitable[bytes]]) -> tu
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     return server, server.sockets[0].getsockname()[1]
 
 

@@ -235,6 +235,30 @@ async def test_http(answer: bytes, settings: dict[str, Any], fields: dict[str, A
     server.close()
 
 
+@pytest.mark.system  # it is `make test` that installs openssl
+async def test_https_tells_of_its_certificate_and_says_nothing_to_a_stranger(tmp_path: Path) -> None:
+    made, key = certificate(tmp_path, days=9)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, key)
+    asked: list[bytes] = []
+
+    def page(head: bytes) -> bytes:
+        asked.append(head)
+        return http("200 OK", CONTENT)
+
+    server, port = await serve_bytes(page, tls=context)
+    target = f"https://127.0.0.1:{port}/"
+    own = await ask("http", target, trust=False, json_path="ok", equals=True)
+    assert 8.9 < own.fields.pop("certificate_days_left") <= 9
+    assert (own.fields, own.reason) == ({"page_ok": True, "certificate_trusted": True}, "")
+    strange = await ask("http", target, user="admin", password="secret:hall")
+    assert 8.9 < strange.fields.pop("certificate_days_left") <= 9
+    assert (strange.reachable, strange.fields) == (True, {"page_ok": False, "certificate_trusted": False})
+    assert "self" in str(strange.reason)
+    assert len(asked) == 1
+    server.close()
+
+
 async def test_http_that_is_none_or_never_ends_is_not_reachable() -> None:
     server, port = await serve_bytes(lambda _head: b"SSH-2.0-OpenSSH\r\n\r\n")
     assert str((await ask("http", f"http://127.0.0.1:{port}/")).reason).startswith("no HTTP")

@@ -1,9 +1,14 @@
-"""HTTP: the status a page gives, and where it gives JSON, a value in it. One small request, no redirect followed."""
+"""HTTP: the status a page gives, and where it gives JSON, a value in it. One small request, no redirect followed.
+
+Of https what its certificate says is told too, as the TLS driver tells it. Where the certificate is refused the page is
+not asked: nothing secret is said to a stranger.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,14 +18,25 @@ from edge.auth import answer
 from edge.json_path import find, parse_path
 from edge.probes.http.settings import PUSH, HttpSettings
 from edge.probes.tcp import said
-from edge.probes.tls import client_context
+from edge.probes.tls import Connected, client_context, connect
 from edge.probing import Answer, Around, Probe, ProbeConfigError
-from edge.steps import CONNECT, TLS, step
+from edge.steps import CONNECT, step
 from shouwang.vocabulary import Driver
 
 _HEAD_BYTES_MAX = 32_768
 _BODY_BYTES_MAX = 262_144
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
+
+
+@dataclass(slots=True)
+class _Page:
+    """What came. `certificate`: fields of the reading; `refused`: why it is not trusted, and then there is no page."""
+
+    status: int = 0
+    challenges: list[str] = field(default_factory=list)
+    body: bytes = b""
+    certificate: dict[str, Any] = field(default_factory=dict)
+    refused: str = ""
 
 
 class HttpProbe(Probe):
@@ -66,27 +82,30 @@ class HttpProbe(Probe):
         sent_s = clock.now().mono_s
         try:
             async with asyncio.timeout(timeout_s):
-                status, challenges, body = await self._get("")
+                page = await self._get("")
                 latency_ms = (clock.now().mono_s - sent_s) * 1000
-                if status == 401 and self.settings.user:
-                    wanted = answer(challenges, "GET", self._path, self.settings.user, self.settings.password)
+                if page.status == 401 and self.settings.user:
+                    wanted = answer(page.challenges, "GET", self._path, self.settings.user, self.settings.password)
                     if wanted is not None:
-                        status, _, body = await self._get(wanted)
+                        page = await self._get(wanted)
         except TimeoutError:
             return Answer(False, reason=f"no answer within {timeout_s:g} s")
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
             return Answer(False, reason=f"no HTTP: {error}")
         except OSError as error:
             return Answer(False, reason=said(error))
-        return self._judged(status, latency_ms, body)
+        return self._judged(page, latency_ms)
 
-    def _judged(self, status: int, latency_ms: float, body: bytes) -> Answer:
-        well = status in self.settings.status if self.settings.status else 200 <= status < 400
-        made = Answer(True, latency_ms, {"page_ok": well}, "" if well else f"status {status}")
+    def _judged(self, page: _Page, latency_ms: float) -> Answer:
+        if page.refused:
+            return Answer(True, latency_ms, {"page_ok": False} | page.certificate, page.refused)
+        well = page.status in self.settings.status if self.settings.status else 200 <= page.status < 400
+        fields = {"page_ok": well} | page.certificate
+        made = Answer(True, latency_ms, fields, "" if well else f"status {page.status}")
         if self._wanted is None and not self._fields:
             return made
         try:
-            content = msgspec.json.decode(body)
+            content = msgspec.json.decode(page.body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             made.fields["page_ok"] = False
             made.reason = made.reason or f"its JSON cannot be read: {error}"
@@ -104,14 +123,13 @@ class HttpProbe(Probe):
                 made.fields[name] = value
         return made
 
-    async def _get(self, authorization: str) -> tuple[int, list[str], bytes]:
+    async def _get(self, authorization: str) -> _Page:
         address = await self.around.allowed.resolve(self._host, self._port)
-        context = client_context("", trust=self.settings.trust) if self._secure else None
-        with step(TLS if context else CONNECT):
-            reader, writer = await asyncio.open_connection(
-                address, self._port, ssl=context, server_hostname=self._host if context else None, limit=_HEAD_BYTES_MAX
-            )
+        made = await self._connect(address)
+        writer, reader = made.writer, made.reader
         try:
+            if made.refused:
+                return _Page(certificate=made.fields, refused=made.refused)
             lines = [f"GET {self._path} HTTP/1.1", f"Host: {self._authority}", "User-Agent: shouwang", "Accept: */*"]
             lines += ["Connection: close", "Accept-Encoding: identity"]
             lines += [f"Authorization: {authorization}"] if authorization else []
@@ -125,9 +143,16 @@ class HttpProbe(Probe):
             named = [(name.strip().lower(), value.strip().decode("latin-1")) for name, _, value in headers]
             challenges = [value for name, value in named if name == b"www-authenticate"]
             body = await _body(reader, dict(named)) if self._wanted or self._fields else b""
-            return int(status[1]), challenges, body
+            return _Page(int(status[1]), challenges, body, made.fields)
         finally:
             writer.transport.abort()
+
+    async def _connect(self, address: str) -> Connected:
+        if self._secure:
+            trusting = client_context("", trust=self.settings.trust)
+            return await connect(address, self._port, self._host, trusting, self.around.clock, _HEAD_BYTES_MAX)
+        with step(CONNECT):
+            return Connected(*await asyncio.open_connection(address, self._port, limit=_HEAD_BYTES_MAX))
 
 
 async def _body(reader: asyncio.StreamReader, headers: dict[bytes, str]) -> bytes:

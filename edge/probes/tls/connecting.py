@@ -21,7 +21,7 @@ class Connected:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    took_ms: float
+    took_ms: float = 0.0
     fields: dict[str, Any] = field(default_factory=dict)
     refused: str = ""
 
