@@ -76,10 +76,11 @@ def load_listener(name: str) -> type[Listener] | None:
     if name not in drivers():
         raise NoDriverError(f"this agent has no driver {name!r}; it has {', '.join(drivers())}")
     module = importlib.import_module(f"edge.probes.{name}")
+    inside = f"{module.__name__}."
     found = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Listener) and value.__module__.startswith(module.__name__)
+        if isinstance(value, type) and issubclass(value, Listener) and f"{value.__module__}.".startswith(inside)
     ]
     return found[0] if found else None
 
