@@ -104,8 +104,8 @@ class Dispatch:
         return await self.work(lambda: Backlog(outbox.pending(), outbox.lost(), outbox.bytes_used))
 
     async def unheard_events(self, limit: int) -> list[Row]:
-        """Events that the collector has not acknowledged, oldest first."""
-        rows = await self.work(self._outbox.unsent, events=True, after_id=0, limit=limit)
+        """The newest events that the collector has not acknowledged, oldest first."""
+        rows = await self.work(self._outbox.newest_events, limit)
         return [row for row in rows if row.boot not in self._acks or row.seq not in self._acks[row.boot]]
 
     async def settle(self) -> None:

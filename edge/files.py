@@ -91,7 +91,7 @@ def is_broken(error: sqlite3.Error) -> bool:
 def move_aside(path: Path, why: str) -> None:
     """Keeps a broken file under another name (the last few of them), so that a new one can begin. Raises OSError."""
     number = _moved_aside(path) + 1
-    _log.error("outbox broken path=%s why=%r kept_as=%s", path, why, _aside(path, number).name)
+    _log.error("file broken path=%s why=%r kept_as=%s", path, why, _aside(path, number).name)
     path.replace(_aside(path, number))
     for ending in ("-wal", "-shm"):
         path.with_name(path.name + ending).unlink(missing_ok=True)

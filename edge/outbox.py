@@ -96,6 +96,10 @@ class Outbox:
         """Rows without an acknowledgement, oldest first, above `after_id`."""
         return self._rows("r.event = ? AND r.id > ? ORDER BY r.id LIMIT ?", (int(events), after_id, limit))
 
+    def newest_events(self, limit: int) -> list[Row]:
+        """The newest events without an acknowledgement, oldest first."""
+        return self._rows("r.event = 1 ORDER BY r.id DESC LIMIT ?", (limit,))[::-1]
+
     def rows(self, ids: Iterable[int]) -> list[Row]:
         """Those of the given rows that are held and not acknowledged, oldest first."""
         return [row for row_id in sorted(ids) for row in self._rows("r.id = ?", (row_id,))]

@@ -13,7 +13,8 @@ from shouwang.clock import Clock
 from shouwang.dial import tls_context
 from shouwang.mqtt import split_url
 
-_AT_ONCE = 64
+_NEWEST = 4_096
+"""More than a device in distress, or one that is broken, tells in an hour; what is older is not shouted about."""
 
 
 class UplinkLine:
@@ -25,7 +26,7 @@ class UplinkLine:
 
     async def unheard_calls(self) -> list[Call]:
         """Oldest first."""
-        rows = await self._uplink.dispatch.unheard_events(_AT_ONCE)
+        rows = await self._uplink.dispatch.unheard_events(_NEWEST)
         return [call_of(row.body, self._age_ms(row)) for row in rows]
 
     async def event(self, event: Event) -> Row:

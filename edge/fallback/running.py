@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -32,6 +32,7 @@ _IDLE_LOOK_S = 15.0
 _SAME_DEVICE_S = 300.0
 """Who presses again and again is told of once in so long by each way."""
 _REASON_MAX = 200
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Fallbacks:
         self._first_seen: dict[str, float] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._sirens: dict[str, asyncio.Task[None]] = {}
+        self._sounding: dict[str, int] = {}  # for how many calls, by what switches it on
+        self._trouble = ""
         self._elsewhere_until_s: float | None = None
         self._born_ms = self._clock.now().wall_ms
 
@@ -78,7 +81,8 @@ class Fallbacks:
         try:
             while True:
                 self._woken.clear()
-                busy = await self._step()
+                busy = await self._guarded(self._step()) is not False
+                await self._guarded(self._report())
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY_S if busy else _IDLE_LOOK_S):
                         await self._woken.wait()
@@ -88,9 +92,18 @@ class Fallbacks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _guarded(self, work: Coroutine[None, None, _Result]) -> _Result | None:
+        """Whatever goes wrong here must not end the agent just when somebody calls: it is said, and tried again."""
+        try:
+            return await work
+        except Exception as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                _log.exception("calls could not be looked after; it is tried again")
+            return None
+
     async def _step(self) -> bool:
         """True while something is out."""
-        await self._report()
         calls = [call for call in await self._line.unheard_calls() if call.event in self._said.events]
         now_s = self._clock.now().mono_s
         ids = {call.id for call in calls}
@@ -99,7 +112,10 @@ class Fallbacks:
             self._sirens.pop(quiet).cancel()  # acknowledged: its end switches it off
         for call in calls:
             if call.id not in self._running:
-                self._go_on(call, now_s)
+                try:
+                    self._go_on(call, now_s)
+                except Exception:
+                    _log.exception("a call could not go on device=%s id=%s; others do", call.device, call.id)
         if calls and self._elsewhere_until_s is not None:
             self._elsewhere_until_s = now_s + self._back_after_s()
         elif self._elsewhere_until_s is not None and now_s >= self._elsewhere_until_s:
@@ -147,9 +163,9 @@ class Fallbacks:
                 self._line.leave_by(way)
             self._elsewhere_until_s = self._clock.now().mono_s + way.back_after_s
             return True, f"through {way.source or 'another address'}"
-        since_ms = self._clock.now().wall_ms - round(_SAME_DEVICE_S * 1000)
-        if self._tries.told_of(call.device, way.name, since_ms):
-            return True, "told a moment ago, for the call before"
+        now_ms = self._clock.now().wall_ms
+        if self._tries.told_of(call.device, way.name, now_ms - round(_SAME_DEVICE_S * 1000), now_ms):
+            return True, Tries.TOLD
         return await (self._by_sms(call, way) if isinstance(way, Sms) else self._by_siren(call, way))
 
     async def _by_sms(self, call: Call, way: Sms) -> tuple[bool, str]:
@@ -177,15 +193,21 @@ class Fallbacks:
         if wrong:
             return False, wrong
         self._sirens[call.id] = asyncio.get_running_loop().create_task(self._silence(way))
+        self._sounding[way.on] = self._sounding.get(way.on, 0) + 1
         return True, "on"
 
     async def _silence(self, way: Siren) -> None:
-        """After a while, or when cancelled."""
+        """After a while, or when cancelled; the last call that it sounds for switches it off."""
         try:
             await asyncio.sleep(way.for_s)
         finally:
+            self._sounding[way.on] -= 1
             target = way.off or (way.on if way.on.startswith("modbus://") else "")
-            if target and (wrong := await asyncio.shield(self._switch(target, False, way.timeout_s))):
+            if (
+                self._sounding[way.on] == 0
+                and target
+                and (wrong := await asyncio.shield(self._switch(target, False, way.timeout_s)))
+            ):
                 _log.error("the siren could not be switched off reason=%r", wrong)
 
     async def _switch(self, target: str, on: bool, timeout_s: float) -> str:
