@@ -1,5 +1,6 @@
 """A simulated centre on real sockets and the agent as it is installed: all are heard; one is unplugged."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,21 +14,23 @@ from simulators.centre.running import SimulatedCentre
 from simulators.fleet import naiman, write_csv
 from tests.edge.listening import REGION, Listener
 from tests.edge.waiting import until
-from tests.servers import Mosquitto
+from tests.servers import Mosquitto, need_server
+from tests.servers.network import own_network
 from tests.timeline.product import Program
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(90)]
 
-NETWORK = "127.78.0"
+NETWORK = f"127.78.{os.getpid() % 250}"  # another for each run at the same time
+LAN = "192.168.78"
 
 
 class Agent(Program):
     """`shouwang agent` at that centre."""
 
-    def __init__(self, directory: Path, broker: str, centre: str) -> None:
+    def __init__(self, directory: Path, broker: str, centre: str, network: str = NETWORK) -> None:
         state = directory / "agent"
         state.mkdir()
-        (state / "listen.toml").write_text(listen_file(NETWORK))
+        (state / "listen.toml").write_text(listen_file(network))
         arguments = ["agent", "--centre", centre, "--region", REGION, "--broker", broker, "--allow-loopback"]
         super().__init__(directory, "agent", [*arguments, "--state", str(state), "--speed", "20"])
 
@@ -75,6 +78,33 @@ async def test_every_device_of_a_centre_is_heard_and_an_unplugged_one_is_not(
             await until(lambda: listener.latest["call-03"]["reachable"] is True, "plugged in again")
         finally:
             agent.stop()
+
+
+async def test_an_address_that_is_taken_away_in_a_namespace_is_a_pulled_plug(tmp_path: Path) -> None:
+    (centre,) = naiman(1)
+    stood = standing(centre, LAN)
+    watched = ("call-03", "cam-01", "nvr", "pump")
+    said = [
+        ConfiguredDevice(each.device.device, each.device.kind, each.driver, each.target, each.settings, 2.0, 1.0)
+        for each in stood
+        if each.device.device in watched
+    ]
+    with own_network() as network:
+        for address in (f"{LAN}.1", *(each.address for each in stood)):
+            network.plug(address)
+        broker = Mosquitto(need_server("mosquitto"), tmp_path).start()
+        async with SimulatedCentre(stood, speed=20), Listener(broker.url, centre.centre) as listener:
+            await listener.configure(encode(Config(v=1, revision="one", devices=said)))
+            agent = Agent(tmp_path, broker.url, centre.centre, LAN).start()
+            try:
+                await until(lambda: set(watched) <= set(listener.readings()), "all of them", limit_s=30)
+                assert all(listener.latest[name].get("reachable") is not False for name in watched)
+                network.unplug(next(each.address for each in stood if each.device.device == "cam-01"))
+                await until(lambda: listener.latest["cam-01"]["reachable"] is False, "the camera's plug")
+                assert all(listener.latest[name].get("reachable") is not False for name in watched if name != "cam-01")
+            finally:
+                agent.stop()
+        broker.stop()
 
 
 def test_the_fleet_file_of_a_centre_as_installed_is_taken(tmp_path: Path) -> None:
