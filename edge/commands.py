@@ -315,13 +315,12 @@ async def _listen(
 
 
 def _settings(pairs: list[str], flag: str = "--set") -> dict[str, Any]:
+    from shouwang.fleet.settings import read_value
+
     made: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise WrongUsage(f"{flag} {pair}: expected NAME=VALUE")
-        try:
-            made[name] = json.loads(value)
-        except ValueError:
-            made[name] = value
+        made[name] = read_value(value)
     return made

@@ -80,8 +80,6 @@ def _type(type_: Any) -> dict[str, Any]:
         return _type(type_.type)
     if isinstance(type_, msgspec.inspect.UnionType):
         several = [each for each in type_.types if not isinstance(each, msgspec.inspect.NoneType)]
-        if {type(each) for each in several} == {msgspec.inspect.StrType, msgspec.inspect.IntType}:
-            return {"type": "text"}  # a text that a cell may have read as a number
         return _type(several[0]) if len(several) == 1 else {"type": "any"}
     if isinstance(type_, msgspec.inspect.LiteralType):
         return {"type": "choice", "values": list(type_.values)}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
 from edge.probing import Around, NoDriverError, NoSettings, ProbeConfigError, drivers
 from edge.secrets import UnknownSecretError
+from edge.told import as_wanted
 from shouwang.vocabulary import Driver
 
 
@@ -26,6 +28,24 @@ class Heard:
     fields: dict[str, Any] = field(default_factory=dict)
     event: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
+
+
+Say: TypeAlias = Callable[[Heard], Awaitable[bool] | None]
+"""Takes what is heard, on the loop. Of an event it gives what tells whether it is kept; None: nothing is waited for."""
+
+_KEPT_S = 5.0
+
+
+async def is_kept(told: Awaitable[bool] | None) -> bool:
+    """Whether an event is on the disk. Before that nobody may be told that it was taken: a device that hears nothing
+    tells it again."""
+    if told is None:
+        return True
+    try:
+        async with asyncio.timeout(_KEPT_S):
+            return await asyncio.shield(told)
+    except TimeoutError:
+        return False
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,7 +68,7 @@ class Listener(ABC):
     Settings: ClassVar[type[msgspec.Struct]] = NoSettings
     Options: ClassVar[type[msgspec.Struct]] = NoSettings
 
-    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+    def __init__(self, options: Any, around: Around, say: Say) -> None:
         """`options` is an instance of `Options`; `say` takes what is heard, on the loop."""
         self.options, self.around, self.say = options, around, say
 
@@ -96,7 +116,7 @@ def listened_for(
 ) -> Listened | None:
     """A device as its listener wants it; None where its settings say that it is only asked. Raises ProbeConfigError."""
     try:
-        made = msgspec.convert(around.secrets.reveal_all(settings), listener.Settings)
+        made = msgspec.convert(as_wanted(around.secrets.reveal_all(settings), listener.Settings), listener.Settings)
     except msgspec.ValidationError as error:
         raise ProbeConfigError(f"settings of driver {listener.driver}: {error}") from error
     except UnknownSecretError as error:

@@ -15,6 +15,7 @@ import msgspec
 
 from edge.allowed import Allowed
 from edge.secrets import Secrets, UnknownSecretError
+from edge.told import as_wanted
 from shouwang.clock import Clock, SystemClock
 from shouwang.reasons import Reason
 from shouwang.vocabulary import Driver
@@ -105,7 +106,7 @@ def make_probe(driver: str, target: str, settings: Mapping[str, Any], around: Ar
     if "@" in urlsplit(target).netloc:
         raise ProbeConfigError("the target holds a user or password: name a secret in the settings instead")
     try:
-        made = msgspec.convert(around.secrets.reveal_all(settings), found.Settings)
+        made = msgspec.convert(as_wanted(around.secrets.reveal_all(settings), found.Settings), found.Settings)
     except msgspec.ValidationError as error:
         raise ProbeConfigError(f"settings of driver {driver}: {error}") from error
     except UnknownSecretError as error:

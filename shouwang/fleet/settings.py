@@ -1,7 +1,8 @@
 """What a driver is told of one device, as it stands in a cell: `user=admin; password=secret:hall`, or a JSON object.
 
-A value that reads as JSON is that (a number, true, a list), any other is text: as `--set` of `shouwang probe`. Nothing
-that opens a door stands here: a setting whose name says so names an entry of the agent's own file.
+A value that reads as JSON is that (a number, true, a list), any other is text: as `--set` of `shouwang probe`. A number
+that would not be written the same again (0042, 1e5, 1.50) is kept as it stands; drivers take either (edge/told.py).
+Nothing that opens a door stands here: a setting whose name says so names an entry of the agent's own file.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def write(settings: Mapping[str, Any]) -> str:
     parts: list[str] = []
     for name, value in settings.items():
         plain = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        if not _PLAIN.fullmatch(plain) or plain.strip() != plain or _value(plain) != value:
+        if not _PLAIN.fullmatch(plain) or plain.strip() != plain or read_value(plain) != value:
             return msgspec.json.encode(dict(settings)).decode()
         parts.append(f"{name}={plain}")
     return "; ".join(parts)
@@ -83,12 +84,15 @@ def _pairs(text: str) -> dict[str, Any]:
             raise ValueError(f"{pair[:40]!r} is no setting: write NAME=VALUE, several with ; between, or a JSON object")
         if name in found:
             raise ValueError(f"the setting {name[:40]!r} stands twice")
-        found[name] = _value(value.strip())
+        found[name] = read_value(value.strip())
     return found
 
 
-def _value(text: str) -> Any:
+def read_value(text: str) -> Any:
+    """What stands behind `=`."""
     try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        found = msgspec.json.decode(text)
+        is_number = isinstance(found, int | float) and not isinstance(found, bool)
+        return text if is_number and msgspec.json.encode(found).decode() != text else found
+    except (msgspec.DecodeError, RecursionError, OverflowError):
         return text

@@ -166,6 +166,12 @@ def test_a_password_is_never_repeated() -> None:
         ("settings", "user=admin; password=secret:hall", {"user": "admin", "password": "secret:hall"}),
         ("settings", "port = 5060；full=true;path=a=b", {"port": 5060, "full": True, "path": "a=b"}),
         ("settings", "community=public", {"community": "public"}),
+        (
+            "settings",
+            "a=1002; b=0042; c=1e5; d=1.50; e=2.5",
+            {"a": 1002, "b": "0042", "c": "1e5", "d": "1.50", "e": 2.5},
+        ),
+        ("settings", "code=34020000001340000008; null=-0", {"code": 34020000001340000008, "null": "-0"}),
     ],
 )
 def test_what_is_taken(column: str, given: str, expected: Any) -> None:

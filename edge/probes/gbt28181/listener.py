@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any
 
-from edge.hearing import Heard, Listened, Listener
+from edge.hearing import Heard, Listened, Listener, Say, is_kept
 from edge.machine import plausible
 from edge.probes.gbt28181.document import (
     CONTENT_TYPE,
@@ -49,7 +49,7 @@ class Gbt28181Listener(Listener):
     Settings = Gbt28181Settings
     Options = Gbt28181Options
 
-    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+    def __init__(self, options: Any, around: Around, say: Say) -> None:
         super().__init__(options, around, say)
         self._options: Gbt28181Options = options
         self._around, self._say = around, say
@@ -104,7 +104,7 @@ class Gbt28181Listener(Listener):
             and (got.user in self._devices or got.request.content_type == CONTENT_TYPES[0])
         )
 
-    def answer(self, got: Received) -> Response:
+    def answer(self, got: Received) -> Response | Coroutine[Any, Any, Response]:
         if got.request.method == "REGISTER":
             return self._register(got)
         device = self._devices.get(got.user)
@@ -118,7 +118,13 @@ class Gbt28181Listener(Listener):
             _log.warning("unreadable device=%s reason=%r", device.device, str(error))
             return got.answer(400, "Bad Request")
         self._line(got)
-        self._take(got, device, document)
+        if document.command is Command.ALARM and document.alarm is not None and document.root == "Notify":
+            told = self._alarm(got, device, document.alarm)
+            if told is not None:
+                return self._alarm_kept(got, document, document.alarm, told)
+            self._confirm(got, document)
+        else:
+            self._take(got, device, document)
         return got.answer(200, "OK")
 
     # --- registration
@@ -169,9 +175,6 @@ class Gbt28181Listener(Listener):
             if self._platform.catalogue(code).take(document):
                 self._hear(got, code, device)
             return
-        if document.command is Command.ALARM and document.alarm is not None and document.root == "Notify":
-            self._alarm(got, code, device, document)
-            return
         if document.command is Command.KEEPALIVE:
             self._platform.catalogue(code).faulty = document.faulty
             if document.ok is not None:
@@ -179,18 +182,27 @@ class Gbt28181Listener(Listener):
             self._ask_for_catalogue(code, device, got.at_s)
         self._hear(got, code, device)
 
-    def _alarm(self, got: Received, code: str, device: Listened, document: Document) -> None:
-        alarm = document.alarm
-        assert alarm is not None
+    def _alarm(self, got: Received, device: Listened, alarm: Alarm) -> Awaitable[bool] | None:
+        """What tells whether its event is kept; None where it is none."""
+        code = got.user
         settings: Gbt28181Settings = device.settings
-        event = event_of(alarm, terminal=device.kind in _TERMINALS, buttons={str(code) for code in settings.buttons})
+        event = event_of(alarm, terminal=device.kind in _TERMINALS, buttons=set(settings.buttons))
         if event and not self._repeated(code, alarm, got.at_s):
             _log.info("device=%s event=%s source=%s", device.device, event, alarm.source)
-            self._hear(got, code, device, event, detail_of(alarm))
-        else:
-            self._hear(got, code, device)
+            return self._hear(got, code, device, event, detail_of(alarm))
+        self._hear(got, code, device)
+        return None
+
+    async def _alarm_kept(self, got: Received, document: Document, alarm: Alarm, told: Awaitable[bool]) -> Response:
+        if await is_kept(told):
+            self._confirm(got, document)
+            return got.answer(200, "OK")
+        self._alarms.pop((got.user, alarm), None)  # what it tells again is told anew
+        return got.answer(503, "Service Unavailable")
+
+    def _confirm(self, got: Received, document: Document) -> None:
         body = write_alarm_response(document.sn, document.code)
-        self._spawn(self._tell(code, got.peer, got.port, body))
+        self._spawn(self._tell(got.user, got.peer, got.port, body))
 
     def _repeated(self, code: str, alarm: Alarm, now_s: float) -> bool:
         key = (code, alarm)
@@ -203,12 +215,12 @@ class Gbt28181Listener(Listener):
 
     def _hear(
         self, got: Received, code: str, device: Listened, event: str = "", detail: dict[str, Any] | None = None
-    ) -> None:
+    ) -> Awaitable[bool] | None:
         fields: dict[str, Any] = {"reachable": True, "registered": True, "last_heard_age_ms": 0}
         fields |= self._platform.catalogue(code).fields()
         if code in self._platform.ok:
             fields["fault"] = not self._platform.ok[code]
-        self._say(Heard(device.device, got.at_s, fields, event, detail or {}))
+        return self._say(Heard(device.device, got.at_s, fields, event, detail or {}))
 
     # --- what is asked
 

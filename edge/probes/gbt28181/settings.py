@@ -14,7 +14,7 @@ class Gbt28181Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     password: str = ""
     catalogue_s: int = 300
-    buttons: list[str | int] = []
+    buttons: list[str] = []
 
 
 class Gbt28181Options(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -19,7 +19,7 @@ class SipSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     device registers. `register_s`: for how long a registration is granted; 0: twice its interval, at least 60 s."""
 
     look: Literal["ask", "registrar", "both"] = "ask"
-    user: str | int = ""  # a cell that says user=1002 gives a number
+    user: str = ""
     password: str = ""
     transport: Literal["udp", "tcp"] = "udp"
     register_s: int = 0
@@ -41,7 +41,7 @@ def place_of(target: str, settings: SipSettings) -> Place:
     user, at, rest = said.rpartition("@")
     if not at and settings.look != "ask" and not _ADDRESS.fullmatch(rest):
         user, rest = rest, ""
-    user = str(settings.user) or user
+    user = settings.user or user
     if user and not _USER.fullmatch(user):
         raise ProbeConfigError(f"user {user!r} is none of SIP")
     if settings.look != "ask" and not user:
