@@ -6,6 +6,7 @@ Not tried so: the images themselves, and the networks. All boxes share one netwo
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -80,7 +81,7 @@ class Boxes:
             said = self.log(name).read_text(errors="replace")[-4000:]
             assert self.running[name].poll() is None, f"{name} ended with {self.running[name].returncode}:\n{said}"
             assert time.monotonic() < limit_s, f"{name} is not healthy in time:\n{said}"
-            time.sleep(0.1)
+            time.sleep(0.3)
 
     def stop(self, name: str) -> int:
         """As Compose stops it; gives its exit code. Killed where it takes more than ten seconds."""
@@ -120,7 +121,8 @@ class Boxes:
             self._file(f"passwd-{service.uid}", f"nobody:x:{service.uid}:{service.uid}::/tmp:/bin/sh\n"), "/etc/passwd"
         )
         bind(Path(sys.base_prefix), sys.base_prefix)
-        bind(ROOT, str(ROOT))
+        for name in (".venv", *copied_into_the_image()):
+            bind(ROOT / name, str(ROOT / name))
         for name, program in self.programs.items():
             bind(program, f"/image/{name}")
         for target in service.temporary:
@@ -153,6 +155,12 @@ class Boxes:
 
     def _hosts(self) -> str:
         return f"127.0.0.1 localhost {' '.join(self.services)}\n"
+
+
+def copied_into_the_image() -> list[str]:
+    """What of the checkout the Dockerfile takes, besides the packages."""
+    text = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+    return re.findall(r"^COPY (?!--from)(\S+) (?!tools|requirements)", text, re.MULTILINE)
 
 
 def may_box() -> bool:

@@ -185,8 +185,10 @@ def test_a_terminal_falls_silent_in_what_the_compose_file_starts(boxes: Boxes) -
 
     assert all(boxes.healthy(name) for name in boxes.running)
     nothing_is_said_of_secrets(boxes)
-    a_second_start_changes_nothing(boxes)
     what_hangs_is_no_longer_healthy(boxes)
+    for name in ("banner", "api", "collector", "mosquitto"):
+        assert boxes.stop(name) == 0, name
+    a_second_start_changes_nothing(boxes)
 
 
 def nothing_is_said_of_secrets(boxes: Boxes) -> None:
