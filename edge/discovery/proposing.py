@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from edge.discovery.found import Found, Service
+from edge.discovery.found import Found
 from edge.discovery.words import Why
 from shouwang.vocabulary import Driver
 
@@ -92,7 +92,7 @@ def _video(found: Found) -> Proposal | None:
     words = found.words()
     recorder = bool(_RECORDER.search(words))
     vendor = next((_VENDORS_PORT[port] for port in sorted(found.ports) if port in _VENDORS_PORT and rtsp), "")
-    why = [Why("onvif", {"text": onvif.said or "ONVIF"})] if onvif else []
+    why = [Why("onvif", {"text": onvif.said})] if onvif else []
     why += [Why("rtsp", {"port": rtsp.port, "text": rtsp.said})] if rtsp else []
     why += [Why("vendors_port", {"text": vendor})] if vendor else []
     why += [Why("recorder")] if recorder else []
@@ -303,8 +303,3 @@ def _nobody(found: Found) -> Proposal:
 def _where(address: str, port: int, usual: int) -> str:
     host = f"[{address}]" if ":" in address else address
     return host if port == usual else f"{host}:{port}"
-
-
-def services_of(found: Found) -> list[Service]:
-    """In a fixed order, for whoever shows them."""
-    return sorted(found.services, key=lambda each: (each.protocol, each.port, each.said))

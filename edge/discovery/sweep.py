@@ -86,7 +86,8 @@ class Sweep:
             if await pinger.echo(address, WAIT_S) is not None:
                 self._into.at(address).alive = True
         except PermissionError as error:
-            self.no_ping = str(error)
+            if error.errno is None:  # else it is about this address: a network's own, for all of its machines
+                self.no_ping = str(error)
         except (NotAllowedError, OSError):
             return
 

@@ -19,16 +19,17 @@ class Network:
         self._ip = ip
 
     def plug(self, address: str) -> None:
-        self._run("address", "add", f"{address}/32", "dev", "lo")
+        self.run("address", "add", f"{address}/32", "dev", "lo")
 
     def unplug(self, address: str) -> None:
         """From now on there is no way to that address."""
-        self._run("address", "del", f"{address}/32", "dev", "lo")
+        self.run("address", "del", f"{address}/32", "dev", "lo")
 
     def up(self) -> None:
-        self._run("link", "set", "lo", "up")
+        self.run("link", "set", "lo", "up")
 
-    def _run(self, *words: str) -> None:
+    def run(self, *words: str) -> None:
+        """`ip WORDS`. Raises CalledProcessError."""
         subprocess.run([self._ip, *words], check=True, capture_output=True)
 
 

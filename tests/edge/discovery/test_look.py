@@ -1,17 +1,10 @@
-"""LANs of simulated devices on 127/8, and one of real servers in a network of its own, looked at."""
+"""LANs of simulated devices on 127/8, looked at."""
 
 import asyncio
-import json
-import os
-import signal
 import socket
 import struct
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +15,7 @@ from edge.discovery.networks import Chosen
 from edge.discovery.pace import Pace
 from edge.discovery.services import Ports
 from edge.probing import Around
-from shouwang import fleet
 from shouwang.clock import SystemClock
-from shouwang.kinds import load
 from simulators.devices.modbus import ModbusDevice
 from simulators.devices.nut import NutServer, on_mains
 from simulators.devices.onvif import Device, Trouble
@@ -33,8 +24,6 @@ from simulators.devices.sip import SipDevice
 from simulators.devices.snmp import SnmpDevice, ups_values
 from tests.edge.devices import serve_bytes
 from tests.edge.discovery.test_said import SSDP, WSD, mdns
-from tests.servers.network import own_network
-from tests.timeline.peers import Nginx, RtspServer, Snmpd
 
 NET = "127.34.0"
 PORTS = Ports(
@@ -195,90 +184,3 @@ async def test_who_is_asked_aloud_answers() -> None:
     )
     assert propose(by[f"{NET}.21"])[0].why[0].code == "printer"
     assert [why.code for why in propose(by["127.35.0.9"])[0].why] == ["igd"]
-
-
-def forward_packets() -> None:
-    """In the network that this thread is in, and no other."""
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-
-
-async def command(*words: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "shouwang", "discover", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--network", "127.0.0.0/24"], "--allow-loopback"),
-        (["--network", "10.0.0.0/8", "--large"], "at most 65536"),
-        (["--network", "10.0.0.0/30", "--write", "x.csv"], "go together"),
-        (["--network", "10.0.0.0/30", "--within", "0"], "between 1 and 3600"),
-    ],
-)
-async def test_wrong_usage(words: list[str], says: str) -> None:
-    code, _, err = await command(*words)
-    assert code == 2
-    assert says in err
-
-
-@pytest.mark.system
-@pytest.mark.slow
-@pytest.mark.timeout(60)
-async def test_a_camera_a_router_and_a_page_of_real_servers(tmp_path: Path) -> None:
-    """GStreamer, snmpd and nginx in a network of their own, found by the command and written as rows."""
-    camera, router, page = (f"192.168.77.{last}" for last in (13, 15, 12))
-    with ExitStack() as ending:
-        network = ending.enter_context(own_network())
-        for address in (camera, router, page):
-            network.plug(address)
-        forward_packets()
-        servers = [
-            RtspServer(tmp_path / "rtsp", camera, 8554),
-            Snmpd(tmp_path / "snmpd", router, 161),
-            Nginx(tmp_path / "nginx", page, 443),
-        ]
-        for server in servers:
-            ending.callback(server.stop)
-            server.start()
-        file = tmp_path / "fleet.csv"
-        words = ["--network", "192.168.77.0/24", "--write", str(file), "--centre", "150525100201", "--json"]
-        dry, _, said = await command(*words, "--dry-run")
-        assert (dry, file.exists()) == (0, False)
-        assert "3" in said
-        code, out, err = await command(*words)
-    assert code == 0, err
-    found = json.loads(out)
-    assert found["whole"]
-    kinds = load()
-    parsed = fleet.parse(file.read_bytes(), {name: kinds[name] for name in kinds})
-    assert parsed.errors == []
-    assert {(row.device, row.kind, row.driver, row.target) for row in parsed.rows} == {
-        ("cam-01", "camera", "rtsp", f"rtsp://{camera}:8554/"),
-        ("router-01", "site", "snmp", router),
-        ("shop-01", "ecommerce_point", "http", f"https://{page}/"),
-    }
-
-
-@pytest.mark.system
-@pytest.mark.slow
-async def test_ctrl_c_at_the_terminal(tmp_path: Path) -> None:
-    """What was found until then is printed."""
-    with own_network() as network:
-        network.plug("192.168.77.5")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "shouwang", "discover", "--network", "192.168.77.0/24", "--lang", "en",
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        assert process.stderr is not None
-        await process.stderr.readline()  # how far it is
-        os.kill(process.pid, signal.SIGINT)
-        out, err = await process.communicate()
-    assert "ended early" in err.decode()
-    assert b"Traceback" not in err
-    assert out
