@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -41,6 +41,7 @@ _WATCHDOG_S = 5.0
 _GROWING_FROM_ROWS = 60
 _GROWING_LOOKS = 4
 _COMMAND_S = 12.0
+_Result = TypeVar("_Result")
 
 
 class Agent:
@@ -76,7 +77,7 @@ class Agent:
         self._stopping = asyncio.Event()
         self._pending: list[int] = []
         self._last_reasons: dict[str, str] = {}
-        self._keeping: set[asyncio.Task[None]] = set()
+        self._keeping: set[asyncio.Task[Any]] = set()
 
     def stop(self) -> None:
         """Ends `run` in good order."""
@@ -112,6 +113,7 @@ class Agent:
             for task in (stopping, *running):
                 task.cancel()
             await asyncio.gather(stopping, *running, *self._keeping, return_exceptions=True)
+            await asyncio.gather(*self._keeping, return_exceptions=True)  # what was heard while listeners ended
             await self._gathering.flush()
             await self._uplink.stop()
             self._executor.shutdown()
@@ -173,25 +175,30 @@ class Agent:
             _log.info("device=%s reachable=%s reason=%r", watched.device, answer.reachable, said)
         self._gathering.take(self._reading(watched, answer, taken_s), watched.interval_s)
 
-    def _heard(self, heard: Heard) -> None:
-        """What a device said of its own accord: an event goes at once, a reading with the next row."""
+    def _heard(self, heard: Heard) -> Awaitable[bool] | None:
+        """What a device said of its own accord: an event goes at once, a reading with the next row. Gives what tells
+        whether an event is kept."""
         try:
             watched = self._schedule.watched(heard.device)
         except KeyError:
-            return  # taken off the list meanwhile
+            return None  # taken off the list meanwhile
+        told: asyncio.Task[bool] | None = None
         if heard.event:
             event = Event(watched.device, watched.kind, heard.event, heard.at_s, heard.detail)
-            self._spawn(self._tell(event))
+            told = self._spawn(self._tell(event))
         if heard.fields:
             known = self._kinds[watched.kind].fields
             fields = {name: value for name, value in heard.fields.items() if name in known}
             self._gathering.take(Reading(watched.device, watched.kind, heard.at_s, fields), watched.interval_s)
+        return told
 
-    async def _tell(self, event: Event) -> None:
+    async def _tell(self, event: Event) -> bool:
         try:
             await self._uplink.event(event)
         except Exception:
             _log.exception("an event could not be kept device=%s event=%s", event.device, event.event)
+            return False
+        return True
 
     def _reading(self, watched: Watched, answer: Answer, taken_s: float) -> Reading:
         return Reading(watched.device, watched.kind, taken_s, self._fields(watched.kind, answer))
@@ -284,10 +291,11 @@ class Agent:
             sd_notify.notify("WATCHDOG=1")
             await asyncio.sleep(_WATCHDOG_S)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, _Result]) -> asyncio.Task[_Result]:
         task = asyncio.get_running_loop().create_task(work)
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
+        return task
 
 
 async def run_until_told(options: AgentOptions) -> None:

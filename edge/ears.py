@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.hearing import Heard, Listened, Listener, load_listener
+from edge.hearing import Heard, Listened, Listener, Say, load_listener
 from edge.listen_file import load_listen_file
 from edge.probing import Around
 
@@ -21,7 +21,10 @@ _log = logging.getLogger("edge.ears")
 _AGAIN_FIRST_S, _AGAIN_LONGEST_S = 1.0, 60.0
 _EVENTS_AT_ONCE = 60.0
 _EVENT_EACH_S = 1.0
-"""Of one device. Somebody who presses more often has been heard."""
+"""Of one device: of calls for help so many, and of all else: a lid that rattles hides no call. Somebody who presses
+more often has been heard."""
+_HELP_CALL = "help_call"
+_COMPLAIN_EACH_S = 60.0
 _READINGS_AT_ONCE = 20.0
 _READING_EACH_S = 2.0
 """Of one device. What it says between is told by its newest, when its turn comes."""
@@ -30,7 +33,7 @@ _READING_EACH_S = 2.0
 class Ears:
     """`file`: listen.toml. `hear` gets what any device says, on the loop. Raises ListenFileError."""
 
-    def __init__(self, file: Path, around: Around, hear: Callable[[Heard], None]) -> None:
+    def __init__(self, file: Path, around: Around, hear: Say) -> None:
         self._options = load_listen_file(file)
         self._around, self._hear = around, hear
         self._wanted: Mapping[str, Sequence[Listened]] = {}
@@ -63,8 +66,12 @@ class Ears:
         for driver in self._listening.keys() - devices.keys():
             self._listening.pop(driver).end()
         for driver, some in devices.items():
-            if driver not in self._listening:
-                self._listening[driver] = _Ear(driver, self._make(driver))
+            try:
+                if driver not in self._listening:
+                    self._listening[driver] = _Ear(driver, self._make(driver))
+            except Exception:
+                _log.exception("a listener could not be made driver=%s; others go on", driver)
+                continue
             self._listening[driver].watch(some)
 
     def _make(self, driver: str) -> Listener:
@@ -77,13 +84,13 @@ class Ears:
         speaker = self._speakers.get(device)
         return None if speaker is None else speaker.last
 
-    def _said(self, heard: Heard) -> None:
+    def _said(self, heard: Heard) -> Awaitable[bool] | None:
         if heard.device not in self._names:
-            return  # taken off the list meanwhile
+            return None  # taken off the list meanwhile
         speaker = self._speakers.get(heard.device)
         if speaker is None:
             speaker = self._speakers[heard.device] = _Speaker(heard.device, self._hear)
-        speaker.said(heard)
+        return speaker.said(heard)
 
 
 @dataclass(slots=True)
@@ -108,32 +115,37 @@ class _Allowance:
 class _Speaker:
     """What one device says, bounded: its newest reading always comes through, if late; its first events do."""
 
-    def __init__(self, device: str, hear: Callable[[Heard], None]) -> None:
+    def __init__(self, device: str, hear: Say) -> None:
         self._device, self._hear = device, hear
         self.last: Heard | None = None
-        self._events = _Allowance(_EVENTS_AT_ONCE, _EVENT_EACH_S, _EVENTS_AT_ONCE, 0.0)
+        self._calls = _Allowance(_EVENTS_AT_ONCE, _EVENT_EACH_S, _EVENTS_AT_ONCE, 0.0)
+        self._others = _Allowance(_EVENTS_AT_ONCE, _EVENT_EACH_S, _EVENTS_AT_ONCE, 0.0)
         self._readings = _Allowance(_READINGS_AT_ONCE, _READING_EACH_S, _READINGS_AT_ONCE, 0.0)
         self._later: asyncio.TimerHandle | None = None
-        self._too_many = False
+        self._complained_s = float("-inf")
 
-    def said(self, heard: Heard) -> None:
+    def said(self, heard: Heard) -> Awaitable[bool] | None:
         if heard.fields:
             self.last = heard
-        event = heard.event if heard.event and self._may_tell(heard.at_s) else ""
+        event = heard.event if heard.event and self._may_tell(heard) else ""
         fields = heard.fields if heard.fields and self._may_read(heard.at_s) else {}
-        if event or fields:
-            self._hear(Heard(heard.device, heard.at_s, fields, event, heard.detail if event else {}))
+        if not event and not fields:
+            return None
+        return self._hear(Heard(heard.device, heard.at_s, fields, event, heard.detail if event else {}))
 
     def forget(self) -> None:
         if self._later is not None:
             self._later.cancel()
             self._later = None
 
-    def _may_tell(self, at_s: float) -> bool:
-        refused = self._events.take(at_s) > 0
-        if refused and not self._too_many:
-            _log.warning("device=%s tells of events without end: more than one a second is left out", self._device)
-        self._too_many = refused
+    def _may_tell(self, heard: Heard) -> bool:
+        allowance = self._calls if heard.event == _HELP_CALL else self._others
+        refused = allowance.take(heard.at_s) > 0
+        if refused and heard.at_s - self._complained_s >= _COMPLAIN_EACH_S:
+            self._complained_s = heard.at_s
+            _log.warning(
+                "device=%s event=%s without end: more than one a second is left out", self._device, heard.event
+            )
         return not refused
 
     def _may_read(self, at_s: float) -> bool:

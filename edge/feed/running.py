@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import uuid
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ class Feed:
         self._told_s: float | None = None
         self._trouble = ""
         self._asides: dict[tuple[str, str], int] = {}
-        self._keeping: set[asyncio.Task[None]] = set()
+        self._keeping: set[asyncio.Task[bool]] = set()
 
     def stop(self) -> None:
         """Ends `run` in good order."""
@@ -108,6 +109,7 @@ class Feed:
             for task in (stopping, *running):
                 task.cancel()
             await asyncio.gather(stopping, *running, *self._keeping, return_exceptions=True)
+            await asyncio.gather(*self._keeping, return_exceptions=True)  # what was heard while listeners ended
             await self._gathering.flush()
             await self._uplink.stop()
             self._executor.shutdown()
@@ -178,8 +180,9 @@ class Feed:
         ears.watch(wanted)
         await ears.run()
 
-    def _heard(self, heard: Heard) -> None:
+    def _heard(self, heard: Heard) -> Awaitable[bool] | None:
         said = self._heard_from[heard.device]
+        task: asyncio.Task[bool] | None = None
         if heard.event:
             event = Event(said.device, said.kind, heard.event, heard.at_s, heard.detail)
             task = asyncio.get_running_loop().create_task(self._tell(event))
@@ -189,12 +192,15 @@ class Feed:
             known = self._kinds[said.kind].fields
             fields = {name: value for name, value in heard.fields.items() if name in known}
             self._gathering.take(Reading(said.device, said.kind, heard.at_s, fields), said.report_every_s)
+        return task
 
-    async def _tell(self, event: Event) -> None:
+    async def _tell(self, event: Event) -> bool:
         try:
             await self._uplink.event(event)
         except Exception:
             _log.exception("an event could not be kept device=%s event=%s", event.device, event.event)
+            return False
+        return True
 
     # --- care
 

@@ -8,7 +8,7 @@ import errno
 import logging
 import socket
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -65,8 +65,8 @@ class Answerer(Protocol):
     def wants(self, got: Received) -> bool:
         """Whether the request is from one of its devices, in its language."""
 
-    def answer(self, got: Received) -> Response:
-        """What it says to that."""
+    def answer(self, got: Received) -> Response | Coroutine[Any, Any, Response]:
+        """What it says to that, or what will be said when something is done (an event is kept)."""
 
 
 class SipPort:
@@ -81,6 +81,7 @@ class SipPort:
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
         self._lines: dict[int, _Line] = {}
+        self._answering: set[asyncio.Task[None]] = set()
         self._number = 0
         self._rates: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._local: OrderedDict[str, str] = OrderedDict()
@@ -115,6 +116,8 @@ class SipPort:
         for line in list(self._lines.values()):
             line.abort()
         self._udp = self._tcp = None
+        for task in self._answering:
+            task.cancel()
         self._asked.all_failed(ConnectionAbortedError(errno.ECONNABORTED, "the port was closed"))
 
     async def _open(self) -> None:
@@ -177,20 +180,43 @@ class SipPort:
     def _request(self, got: Received) -> None:
         known = self._answered.find(got.request, got.peer, got.at_s)
         if known is None:
-            known = self._answer(got).encode()
+            made = self._answer(got)
+            if not isinstance(made, Response):
+                self._answered.keep(got.request, got.peer, b"", got.at_s)  # asked again meanwhile, it is not done again
+                task = asyncio.get_running_loop().create_task(self._answer_later(got, made))
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
+                return
+            known = made.encode()
             self._answered.keep(got.request, got.peer, known, got.at_s)
-        with contextlib.suppress(OSError):  # who is gone again asks again
-            self._send(known, got.peer)
+        if known:
+            self._reply(known, got.peer)
 
-    def _answer(self, got: Received) -> Response:
+    def _reply(self, answer: bytes, peer: Peer) -> None:
+        with contextlib.suppress(OSError):  # who is gone again asks again
+            self._send(answer, peer)
+
+    async def _answer_later(self, got: Received, work: Coroutine[Any, Any, Response]) -> None:
+        try:
+            made = await work
+        except Exception as error:
+            made = self._failed_to_answer(got, error)
+        answer = made.encode()
+        self._answered.keep(got.request, got.peer, answer, got.at_s)
+        self._reply(answer, got.peer)
+
+    def _failed_to_answer(self, got: Received, error: Exception) -> Response:
+        _log.error("a request could not be answered from=%s error=%s", got.peer.where, type(error).__name__)
+        _log.debug("why", exc_info=error)
+        return got.answer(500, "Server Internal Error")
+
+    def _answer(self, got: Received) -> Response | Coroutine[Any, Any, Response]:
         try:
             for answerer in self._answerers:
                 if answerer.wants(got):
                     return answerer.answer(got)
         except Exception as error:
-            _log.error("a request could not be answered from=%s error=%s", got.peer.where, type(error).__name__)
-            _log.debug("why", exc_info=error)
-            return got.answer(500, "Server Internal Error")
+            return self._failed_to_answer(got, error)
         if got.request.method == "OPTIONS":
             return got.answer(200, "OK", ("allow", _METHODS))
         if got.request.method not in ("REGISTER", "MESSAGE", "NOTIFY"):

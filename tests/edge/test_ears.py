@@ -109,3 +109,29 @@ async def test_what_a_device_says_without_end_is_bounded_and_its_newest_comes_th
         made._said(Heard("call-07", 11.5, event="help_call"))
         assert heard[-1].event == "help_call", "a second later it may press again"
     assert [each for each in heard if each.device == "nobody"] == []
+
+
+async def test_events_of_one_sort_without_end_hide_no_call(tmp_path: Path) -> None:
+    """A lid that rattles, or a line that tests itself, says more than one may; the call is another matter."""
+    async with ears(tmp_path, "", terminal()) as (made, heard):
+        for number in range(200):
+            made._said(Heard("call-07", 10.0, event="tamper", detail={"number": number}))
+            made._said(Heard("call-07", 10.0, event=f"sort-{number}"))
+        made._said(Heard("call-07", 10.1, event="help_call"))
+        assert heard[-1].event == "help_call"
+        assert len(heard) == 61, "bounded, whatever the sorts are called"
+
+
+async def test_a_listener_that_cannot_be_made_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    port = free_port()
+    (tmp_path / "listen.toml").write_text(f'[scaip]\nbind = ["127.0.0.1"]\nport = {port}\n')
+    made = Ears(tmp_path / "listen.toml", Around(state_directory=tmp_path), print)
+    made._options["sip"] = object()  # options that no listener can use
+    made.watch({"sip": [terminal("call-06")], "scaip": [terminal()]})
+    running = asyncio.create_task(made.run())
+    caplog.set_level(logging.INFO)
+    await until(lambda: "listening driver=scaip" in caplog.text, "the other listens")
+    assert "could not be made driver=sip" in caplog.text
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from edge.hearing import Heard, Listened, Listener
+from edge.hearing import Heard, Listened, Listener, Say, is_kept
 from edge.probes.scaip.document import CONTENT_TYPE, CONTENT_TYPES, DocumentError, Mrq, Status, read_mrq, write_mrs
 from edge.probes.scaip.meaning import meaning_of
 from edge.probing import Around
@@ -52,7 +52,7 @@ class ScaipListener(Listener):
     Settings = ScaipSettings
     Options = ScaipOptions
 
-    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+    def __init__(self, options: Any, around: Around, say: Say) -> None:
         super().__init__(options, around, say)
         self._options: ScaipOptions = options
         self._around, self._say = around, say
@@ -88,7 +88,7 @@ class ScaipListener(Listener):
             return False
         return got.request.content_type == CONTENT_TYPE or got.user in self._devices
 
-    def answer(self, got: Received) -> Response:
+    def answer(self, got: Received) -> Response | Coroutine[Any, Any, Response]:
         if got.request.method == "REGISTER":
             return self._register(got)
         try:
@@ -105,8 +105,17 @@ class ScaipListener(Listener):
         refusal = self._refusal(got, device, mrq.controller)
         if refusal is not None:
             return refusal
-        self._hear(got, device, mrq)
+        told = self._hear(got, device, mrq)
+        if told is not None:
+            return self._reply_when_kept(got, device, mrq, told)
         return self._reply(got, device, mrq.ref, Status.OK)
+
+    async def _reply_when_kept(self, got: Received, device: Listened, mrq: Mrq, told: Awaitable[bool]) -> Response:
+        """A terminal that is told that its call was taken presses on nobody else: so it must be on the disk."""
+        if await is_kept(told):
+            return self._reply(got, device, mrq.ref, Status.OK)
+        self._repeats.pop(_repeat(device, mrq), None)  # what it tells again is told anew
+        return got.answer(503, "Service Unavailable")
 
     def _register(self, got: Received) -> Response:
         device = self._devices[got.user]
@@ -126,7 +135,8 @@ class ScaipListener(Listener):
 
     # --- what was heard
 
-    def _hear(self, got: Received, device: Listened, mrq: Mrq) -> None:
+    def _hear(self, got: Received, device: Listened, mrq: Mrq) -> Awaitable[bool] | None:
+        """What tells whether its event is kept; None where it is none."""
         meaning = meaning_of(mrq)
         known = self._known.get(device.device)
         if meaning.fields:
@@ -134,9 +144,11 @@ class ScaipListener(Listener):
             self._known.put(device.device, known)
         event = meaning.event if not self._repeated(device, mrq, got.at_s) else ""
         detail = meaning.detail if event else {}
-        self._say(Heard(device.device, got.at_s, {"reachable": True, "last_heard_age_ms": 0} | known, event, detail))
+        fields = {"reachable": True, "last_heard_age_ms": 0} | known
+        told = self._say(Heard(device.device, got.at_s, fields, event, detail))
         if event:
             _log.info("device=%s event=%s ref=%s", device.device, event, mrq.ref)
+        return told if event else None
 
     def _say_reading(self, device: Listened, at_s: float) -> None:
         known = self._known.get(device.device)
@@ -144,7 +156,7 @@ class ScaipListener(Listener):
 
     def _repeated(self, device: Listened, mrq: Mrq, now_s: float) -> bool:
         """A terminal that gets no answer sends the same again, in a new transaction but with the same `ref`."""
-        key = (device.device, f"{mrq.ref} {mrq.kind} {mrq.status}")
+        key = _repeat(device, mrq)
         before = self._repeats.pop(key, None)
         self._repeats[key] = now_s if before is None else before
         if len(self._repeats) > _REPEATS_MAX:
@@ -181,6 +193,10 @@ class ScaipListener(Listener):
         task = asyncio.get_running_loop().create_task(work)
         self._replies.add(task)
         task.add_done_callback(self._replies.discard)
+
+
+def _repeat(device: Listened, mrq: Mrq) -> tuple[str, str]:
+    return device.device, f"{mrq.ref} {mrq.kind} {mrq.status}"
 
 
 def _name(device: Listened | None) -> str:

@@ -1,11 +1,13 @@
 """The agent as a platform of GB/T 28181: registration, keepalives, catalogues in many messages, the button."""
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.hearing import Heard
 from edge.probes.gbt28181 import Gbt28181Listener, Gbt28181Probe
 from edge.probes.gbt28181.settings import Gbt28181Settings
 from simulators.devices.gbt28181 import GbDevice, channel_codes
@@ -187,3 +189,28 @@ async def test_registered_but_dead(tmp_path: Path) -> None:
 
 def test_the_reader_of_the_simulator_is_apart() -> None:
     assert read(b"A\r\nB: c\r\n\r\nd") == ("A", {"b": "c"}, b"d")
+
+
+async def test_an_alarm_is_confirmed_when_it_is_on_the_disk(tmp_path: Path) -> None:
+    kept: list[asyncio.Future[bool]] = []
+
+    def keep(heard: Heard) -> asyncio.Future[bool] | None:
+        ear.heard.append(heard)
+        if not heard.event:
+            return None
+        kept.append(asyncio.get_running_loop().create_future())
+        return kept[-1]
+
+    async with listening(Gbt28181Listener, [("call-07", CALL, {})], tmp_path) as ear:
+        ear.listener._say = keep  # type: ignore[attr-defined]
+        device = await GbDevice.start("127.0.0.2", user=CALL, server=ear.server)
+        assert await device.sign_in() == 200
+        for taken, status in ((False, 503), (True, 200)):
+            pressed = asyncio.create_task(device.alarm())
+            calls = len(kept) + 1
+            await ear.until(lambda: len(kept) == calls, "the call is heard")  # noqa: B023
+            assert not pressed.done()
+            kept[-1].set_result(taken)
+            assert await pressed == status
+        assert len(ear.events) == 2
+    device.stop()

@@ -1,9 +1,11 @@
 """The SCAIP receiver against terminals on loopback: heard, answered, and each call told once."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from edge.hearing import Heard
 from edge.probes.scaip import ScaipListener
 from simulators.devices.scaip import CONTENT_TYPE, Terminal
 from tests.edge.sip.listening import listening
@@ -95,3 +97,36 @@ async def test_nobody_on_the_list(tmp_path: Path) -> None:
         assert await stranger.help_call(ear.server) == 403
         assert ear.heard == []
     stranger.stop()
+
+
+async def test_a_call_is_confirmed_when_it_is_on_the_disk(tmp_path: Path) -> None:
+    """A terminal whose call was taken tries nobody else: it must not be told so before."""
+    terminal = await Terminal.start("127.0.0.2", user="26317")
+    kept: list[asyncio.Future[bool]] = []
+
+    def keep(heard: Heard) -> asyncio.Future[bool] | None:
+        ear.heard.append(heard)
+        kept.append(asyncio.get_running_loop().create_future())
+        return kept[-1]
+
+    async with listening(ScaipListener, [("call-07", "26317", {})], tmp_path) as ear:
+        ear.listener._say = keep  # type: ignore[attr-defined]
+        pressed = asyncio.create_task(terminal.help_call(ear.server, ref="1"))
+        await ear.until(lambda: len(kept) == 1, "the call is heard")
+        await asyncio.sleep(0.7)  # by UDP it asks again meanwhile
+        assert not pressed.done()
+        assert terminal.replies == []
+        assert len(ear.events) == 1
+        kept[0].set_result(True)
+        assert await pressed == 200
+        await ear.until(lambda: ("1", 0) in terminal.replies, "the reply document")
+        pressed = asyncio.create_task(terminal.help_call(ear.server, ref="2"))
+        await ear.until(lambda: len(kept) == 2, "the next call")
+        kept[1].set_result(False)
+        assert await pressed == 503, "no disk took it"
+        pressed = asyncio.create_task(terminal.help_call(ear.server, ref="2"))
+        await ear.until(lambda: len(kept) == 3, "told again, it is no repeat")
+        kept[2].set_result(True)
+        assert await pressed == 200
+        assert len(ear.events) == 3
+    terminal.stop()
