@@ -11,12 +11,12 @@ import hmac
 import logging
 import secrets
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from edge.hearing import Heard, Listened, Listener
+from edge.hearing import Heard, Listened, Listener, Say, is_kept
 from edge.probes.http.pushed import event_of, fields_of, told
 from edge.probes.http.receiving import Answered, Asked, Receiver
 from edge.probes.http.settings import HttpSettings
@@ -55,7 +55,7 @@ class HttpListener(Listener):
         settings.check_push()
         return True
 
-    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+    def __init__(self, options: Any, around: Around, say: Say) -> None:
         super().__init__(options, around, say)
         self._kinds = kinds.load()
         self._devices: dict[str, Listened] = {}
@@ -86,7 +86,7 @@ class HttpListener(Listener):
 
     # --- what is pushed
 
-    def _take(self, asked: Asked) -> Answered:
+    async def _take(self, asked: Asked) -> Answered:
         if not asked.path.startswith(_WHERE):
             return 404, {"ok": False, "said": f"devices push to {_WHERE}<device>"}
         device = self._devices.get(asked.path.removeprefix(_WHERE).strip("/"))
@@ -98,14 +98,17 @@ class HttpListener(Listener):
         said = told(asked.parameters, asked.body, is_json=is_json)
         if said is None:
             return 400, {"ok": False, "said": "its JSON cannot be read: an object is expected"}
-        return self._hear(device, said, asked)
+        return await self._hear(device, said, asked)
 
-    def _hear(self, device: Listened, said: dict[str, Any], asked: Asked) -> Answered:
+    async def _hear(self, device: Listened, said: dict[str, Any], asked: Asked) -> Answered:
         settings: HttpSettings = device.settings
         fields, wrong = fields_of(said, settings, self._fields_of_kind(device.kind))
         event, word = event_of(said, settings)
         alive = {"reachable": True, "last_heard_age_ms": 0}
-        self.say(Heard(device.device, asked.at_s, alive | fields, event, {"from": asked.address} if event else {}))
+        detail = {"from": asked.address} if event else {}
+        told = self.say(Heard(device.device, asked.at_s, alive | fields, event, detail))
+        if event and not await is_kept(told):
+            return 503, {"ok": False, "said": "it could not be kept; send it again"}
         answer: dict[str, object] = {"ok": True, "fields": sorted(fields)}
         if event:
             answer["event"] = event

@@ -7,7 +7,7 @@ import logging
 import re
 import ssl
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,6 +35,7 @@ _WORDS = {
     411: "Length Required",
     413: "Content Too Large",
     429: "Too Many Requests",
+    503: "Service Unavailable",
 }
 
 
@@ -91,9 +92,11 @@ class WrongRequestError(Exception):
 
 
 class Receiver:
-    """One port. `take` decides what is answered to a request; it must not block. `within_s`: for a whole request."""
+    """One port. `take` decides what is answered to a request. `within_s`: for a whole request."""
 
-    def __init__(self, take: Callable[[Asked], Answered], clock: Clock, within_s: float = _REQUEST_S) -> None:
+    def __init__(
+        self, take: Callable[[Asked], Awaitable[Answered]], clock: Clock, within_s: float = _REQUEST_S
+    ) -> None:
         self._take, self._clock, self._within_s = take, clock, within_s
         self._connections, self._refusals = Rate(*_CONNECTIONS_RATE), Rate(*_REFUSALS_RATE)
         self._open: Counter[str] = Counter()
@@ -140,7 +143,7 @@ class Receiver:
 
     async def _answer(self, reader: asyncio.StreamReader, address: str) -> Answered:
         try:
-            status, said = self._take(await self._read(reader, address))
+            status, said = await self._take(await self._read(reader, address))
         except WrongRequestError as error:
             status, said = error.status, {"ok": False, "said": str(error)}
         if status != 200 and not self._refusals.may(address, self._clock.now().mono_s):

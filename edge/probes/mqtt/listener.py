@@ -5,15 +5,16 @@ What the broker had kept (retained) and what a bridge repeats from its cache is 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge.hearing import Heard, Listened, Listener
+from edge.hearing import Heard, Listened, Listener, Say, is_kept
 from edge.probes.mqtt import tasmota, zigbee2mqtt
 from edge.probes.mqtt.said import Said, event_of
 from edge.probes.mqtt.settings import MqttOptions, MqttSettings, checked
@@ -64,7 +65,7 @@ class MqttListener(Listener):
     Settings = MqttSettings
     Options = MqttOptions
 
-    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+    def __init__(self, options: Any, around: Around, say: Say) -> None:
         super().__init__(options, around, say)
         self._client: MqttClient | None = None
         self._devices: dict[str, _Device] = {}
@@ -73,6 +74,7 @@ class MqttListener(Listener):
         self._came_up: dict[str, float] = {}
         self._gone: set[str] = set()
         self._trouble = ""
+        self._keeping: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Connects as soon as it can, and stays connected. Raises OSError for options that cannot work."""
@@ -132,6 +134,7 @@ class MqttListener(Listener):
             tls=tls_context(Path(said.ca_file) if said.ca_file else None) if secure else None,
             session_expiry_s=_SESSION_S,
             receive_maximum=64,
+            manual_ack=True,
             maximum_packet_size=_MESSAGE_BYTES_MAX,
             backoff_max_s=30.0,
         )
@@ -156,13 +159,34 @@ class MqttListener(Listener):
 
     def _received(self, message: Message) -> None:
         now_s = self.around.clock.now().mono_s
+        calls: list[Awaitable[bool]] = []
         if message.topic in self._bridges:
             self._bridge(message, now_s)
         for topic, part in ((message.topic, ""), message.topic.rpartition("/")[::2]):
             for device in self._by_topic.get(topic, ()):
                 said = self._read(device, message, part)
-                if said is not None:
-                    self._take(device, said, message, now_s)
+                if said is not None and (told := self._take(device, said, message, now_s)) is not None:
+                    calls.append(told)
+        self._ack(message, calls)
+
+    def _ack(self, message: Message, calls: Sequence[Awaitable[bool]]) -> None:
+        """A press is acknowledged when it is on the disk: else the broker gives it out once more."""
+        if self._client is None or not message.qos:
+            return
+        if not calls:
+            self._client.ack(message)
+            return
+        task = asyncio.get_running_loop().create_task(self._ack_when_kept(self._client, message, calls))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+    async def _ack_when_kept(self, client: MqttClient, message: Message, calls: Sequence[Awaitable[bool]]) -> None:
+        if all([await is_kept(told) for told in calls]):
+            client.ack(message)
+            return
+        for device in self._devices.values():
+            device.told.clear()  # what is told again is told anew
+        client.drop()  # it is given out again on the next connection
 
     def _bridge(self, message: Message, now_s: float) -> None:
         online = zigbee2mqtt.is_online(message.payload)
@@ -179,7 +203,8 @@ class MqttListener(Listener):
             return zigbee2mqtt.read(part, message.payload, device.settings)
         return tasmota.read(message.topic.rpartition("/")[2], message.payload, device.name, device.settings)
 
-    def _take(self, device: _Device, said: Said, message: Message, now_s: float) -> None:
+    def _take(self, device: _Device, said: Said, message: Message, now_s: float) -> Awaitable[bool] | None:
+        """What tells whether its event is kept; None where it is none."""
         repeated = message.retain or self._is_cache(device, message, now_s)
         device.known |= said.fields
         event, action = self._event(device, said, now_s, repeated=repeated)
@@ -187,9 +212,10 @@ class MqttListener(Listener):
             device.kept[message.topic] = hashlib.sha256(message.payload).digest()
         fields = self._fields(device, said, repeated=repeated and not event)
         if not fields and not event:
-            return
+            return None
         detail = {"action": action} if event else {}
-        self.say(Heard(device.listened.device, now_s, fields, event, detail))
+        told = self.say(Heard(device.listened.device, now_s, fields, event, detail))
+        return told if event else None
 
     def _is_cache(self, device: _Device, message: Message, now_s: float) -> bool:
         """Just after its bridge has come up; but a press then is one, unless it is the one that the broker had kept."""

@@ -18,7 +18,7 @@ from edge.hearing import Heard, Listened
 from edge.probes.http import HttpListener
 from edge.probes.http.listener import HttpOptions
 from edge.probes.http.pushed import as_field, event_of, fields_of, told
-from edge.probes.http.receiving import Rate, Receiver
+from edge.probes.http.receiving import Answered, Asked, Rate, Receiver
 from edge.probes.http.settings import HttpSettings
 from edge.probing import Around, ProbeConfigError
 from edge.watchlist import make_watchlist
@@ -82,6 +82,28 @@ async def test_a_push_is_a_reading_and_a_call_for_help(method: str, asked: dict[
     (said,) = heard
     assert (said.device, said.event, said.detail) == ("call-07", "help_call", {"from": "127.0.0.1"})
     assert said.fields == {"reachable": True, "last_heard_age_ms": 0, "battery_percent": 80, "mains_power": False}
+
+
+async def test_a_call_that_could_not_be_kept_is_asked_for_again() -> None:
+    kept: list[asyncio.Future[bool]] = []
+
+    def keep(heard: Heard) -> asyncio.Future[bool]:
+        kept.append(asyncio.get_running_loop().create_future())
+        return kept[-1]
+
+    listener = HttpListener(HttpOptions(bind="127.0.0.1", port=0), Around(), keep)
+    listener.watch([device()])
+    await listener.start()
+    async with httpx.AsyncClient() as client:
+        for taken, status in ((False, 503), (True, 200)):
+            asked = {"key": KEY, "event": "help_call"}
+            pushing = asyncio.create_task(client.get(f"http://127.0.0.1:{listener.port}/push/call-07", params=asked))
+            calls = len(kept) + 1
+            await until(lambda: len(kept) == calls, "the call is heard")  # noqa: B023
+            assert not pushing.done()
+            kept[-1].set_result(taken)
+            assert (await pushing).status_code == status
+    await listener.stop()
 
 
 async def test_a_device_s_own_words() -> None:
@@ -187,7 +209,10 @@ async def test_one_address_that_floods_holds_up_nobody_else() -> None:
 
 
 async def test_a_request_that_drips_is_ended() -> None:
-    receiver = Receiver(lambda _: (200, {}), SystemClock(), within_s=0.3)
+    async def take(_: Asked) -> Answered:
+        return 200, {}
+
+    receiver = Receiver(take, SystemClock(), within_s=0.3)
     await receiver.start("127.0.0.1", 0, None)
     reader, writer = await asyncio.open_connection("127.0.0.1", receiver.port)
 

@@ -178,3 +178,34 @@ async def test_from_a_button_to_the_collector(mosquitto: Mosquitto, agent: Agent
         reading = json.loads(bytes(reply.reading))  # type: ignore[arg-type]
         assert reading.items() >= {"device": "call-07", "battery_percent": 15, "link_quality": 60}.items()
         assert 0 < reading["age_ms"] < 15_000
+
+
+async def test_a_press_that_could_not_be_kept_is_given_out_again(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    kept: list[asyncio.Future[bool]] = []
+
+    def keep(heard: Heard) -> asyncio.Future[bool] | None:
+        if not heard.event:
+            return None
+        kept.append(asyncio.get_running_loop().create_future())
+        return kept[-1]
+
+    listener = MqttListener(MqttOptions(broker=mosquitto.url), Around(state_directory=tmp_path), keep)
+    listener.watch([button("call-07", "sos")])
+    await listener.start()
+    async with bridge(mosquitto.url) as zigbee:
+        client = listener._client
+        assert client is not None
+        await until(lambda: client.connected, "the listener's connection")
+        await asyncio.wait_for(client.subscribe([("shouwang-test", 1)]), 5)  # the one before has been answered, too
+        await zigbee.publish("zigbee2mqtt/sos", b'{"action":"single"}', qos=1)
+        await until(lambda: len(kept) == 1, "the press")
+        kept[0].set_result(False)
+        await until(lambda: len(kept) == 2, "the same press on the next connection", limit_s=20)
+        kept[1].set_result(True)
+        await until(lambda: not listener._keeping, "it is acknowledged")
+        listener._devices["call-07"].told.clear()  # as if two seconds had passed
+        client.drop()
+        await until(lambda: client.connected and client.connection >= 3, "the connection after it", limit_s=20)
+        await asyncio.wait_for(client.subscribe([("shouwang-test", 1)]), 5)
+        assert len(kept) == 2, "what was kept is not given out once more"
+    await listener.stop()
