@@ -57,8 +57,9 @@ class Boxes:
 
     def execute(self, name: str, *argv: str, limit_s: float = 30) -> str:
         """As `docker compose exec`: what it prints. Raises AssertionError where it fails."""
-        boxed = self._boxed(self.services[name], argv)
-        done = subprocess.run(boxed, capture_output=True, text=True, timeout=limit_s)
+        running = self.running.get(name)
+        inside = self._joined(name, argv) if running is not None else self._boxed(self.services[name], argv)
+        done = subprocess.run(inside, capture_output=True, text=True, timeout=limit_s)
         assert done.returncode == 0, f"{name}: {shlex.join(argv)}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -72,8 +73,8 @@ class Boxes:
 
     def healthy(self, name: str) -> bool:
         """One try of its health check."""
-        boxed = self._boxed(self.services[name], self.services[name].health)
-        return subprocess.run(boxed, capture_output=True, timeout=15).returncode == 0
+        joined = self._joined(name, self.services[name].health)
+        return subprocess.run(joined, capture_output=True, timeout=15).returncode == 0
 
     def until_healthy(self, name: str) -> None:
         limit_s = time.monotonic() + HEALTHY_WITHIN_S
@@ -131,14 +132,22 @@ class Boxes:
             source = self.volume(mount.source) if mount.volume else self.project / mount.source
             bind(source, mount.target, "ro" if mount.read_only else "rw")
         lines.append(f"mount -o remount,bind,ro {root}")
+        lines.append(f"exec chroot {root} {shlex.join(self._as_user(service, argv))}")
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", "\n".join(lines)]
+
+    def _joined(self, name: str, argv: Sequence[str]) -> list[str]:
+        """Into the box of a service that runs."""
+        inside = ["nsenter", f"--target={self.running[name].pid}", "--mount", "--root"]
+        return [*inside, *self._as_user(self.services[name], argv)]
+
+    def _as_user(self, service: Service, argv: Sequence[str]) -> list[str]:
+        """With its user, its environment and no privilege; ends with whoever started it."""
         path = f"/image:{Path(sys.executable).parent}:/usr/bin:/usr/sbin:/usr/local/bin"
         environment = {"PATH": path, "HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", **service.environment}
+        user = [f"--reuid={service.uid}", f"--regid={service.uid}", "--clear-groups"]
+        no_more = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig=KILL"]
         said = [f"{key}={value}" for key, value in environment.items()]
-        user = f"--reuid={service.uid} --regid={service.uid} --clear-groups"
-        no_more = "--no-new-privs --bounding-set=-all --inh-caps=-all --pdeathsig KILL"
-        inner = shlex.join(["env", "-i", *said, "sh", "-c", 'cd /tmp && exec "$@"', "sh", *argv])
-        lines.append(f"exec chroot {root} setpriv {user} {no_more} {inner}")
-        return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", "\n".join(lines)]
+        return ["setpriv", *user, *no_more, "env", "-i", *said, "sh", "-c", 'cd /tmp && exec "$@"', "sh", *argv]
 
     def _temporary(self, service: Service, target: str) -> Path:
         folder = self.room / "temporary" / service.name / target.strip("/").replace("/", "-")
