@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, insert, inspect, select, text
+from sqlalchemy import Engine, insert, inspect, select, text, update
 
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import LedgerNewer, current, downgrade, upgrade
-from shouwang.ledger.tables import Base, Centre, Device
+from shouwang.ledger.tables import Base, Centre, Device, DeviceCondition, Transition
 
 MIGRATES_AND_STOPS_MIDWAY = """
 import sys
@@ -57,6 +57,46 @@ def test_down_takes_everything_away_and_up_brings_it_back(engine: Engine) -> Non
     downgrade(engine)
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
     assert current(engine) is None
+    assert upgrade(engine)
+    assert differences(engine) == []
+
+
+def test_a_ledger_with_a_past_goes_to_0002_and_back(empty_engine: Engine) -> None:
+    engine = empty_engine
+    assert upgrade(engine, "0001")
+    with engine.begin() as connection:
+        connection.execute(insert(Centre).values(centre="c1", region="150525"))
+        connection.execute(insert(Device).values(centre="c1", device="cam-01", kind="camera", path="c1"))
+        id_ = connection.scalar(select(Device.id))
+        connection.execute(
+            text(
+                "INSERT INTO conditions (device_id, condition, since, reasons, first_heard_at, good_at)"
+                " VALUES (:id, 'down', 5, '[\"unreachable\"]', 1, 4)"
+            ),
+            {"id": id_},
+        )
+        for at in range(2000):
+            connection.execute(
+                text(
+                    "INSERT INTO transitions (device_id, path, condition, at, known_at, reasons)"
+                    " VALUES (:id, 'c1', 'ok', :at, :at, '[]')"
+                ),
+                {"id": id_, "at": at},
+            )
+    assert upgrade(engine)
+    assert differences(engine) == []
+    with engine.begin() as connection:
+        assert connection.execute(select(DeviceCondition.reasons, DeviceCondition.why)).all() == [
+            (["unreachable"], None)
+        ]
+        assert {why for (why,) in connection.execute(select(Transition.why))} == {None}
+        why = {"code": "refused", "values": {"port": 80}}
+        connection.execute(update(DeviceCondition).values(why=why))
+        assert connection.scalar(select(DeviceCondition.why)) == why
+    downgrade(engine, "0001")
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM transitions")) == 2000
+        assert connection.scalar(text("SELECT condition FROM conditions")) == "down"
     assert upgrade(engine)
     assert differences(engine) == []
 
