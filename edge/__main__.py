@@ -5,6 +5,11 @@ It loads neither the command line nor its libraries, so that the agent stays sma
 
 from __future__ import annotations
 
+# ruff: noqa: E402
+from edge.lean import leave_out
+
+leave_out()
+
 import asyncio
 import sys
 

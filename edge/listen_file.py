@@ -12,8 +12,7 @@ with its defaults; one that also asks does so for the devices whose settings wan
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +45,23 @@ def options_of(driver: str, table: Mapping[str, Any], where: str) -> Any:
     try:
         listener = load_listener(driver)
     except NoDriverError as error:
-        close = get_close_matches(driver, drivers(), 1, 0.5)
+        close = _nearest(driver, drivers(), 0.5)
         raise ListenFileError(f"{where}: {f'did you mean [{close[0]}]?' if close else error}") from error
     if listener is None:
         raise ListenFileError(f"{where}: this driver asks, and listens on no port")
     known = {field.name for field in msgspec.structs.fields(listener.Options)}
     for name in table:
         if name not in known:
-            close = get_close_matches(name, known, 1, 0.4)
+            close = _nearest(name, known, 0.4)
             nearest = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known))}"
             raise ListenFileError(f"{where}: {name!r} is unknown; {nearest}")
     try:
         return msgspec.convert(table, listener.Options)
     except msgspec.ValidationError as error:
         raise ListenFileError(f"{where}: {error}") from error
+
+
+def _nearest(name: str, known: Iterable[str], alike: float) -> list[str]:
+    from difflib import get_close_matches  # seldom needed, and a third of a megabyte
+
+    return get_close_matches(name, known, 1, alike)

@@ -6,9 +6,8 @@ import base64
 import hashlib
 import secrets
 from datetime import UTC, datetime
-from xml.sax.saxutils import escape
 
-from edge.sip.xml import Element, XmlError, read_xml
+from edge.sip.xml import Element, XmlError, escape, read_xml
 
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA = "http://www.onvif.org/ver10/media/wsdl"
