@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from edge.steps import TLS, step
@@ -45,12 +47,21 @@ def client_context(ca_file: str, *, trust: bool) -> ssl.SSLContext:
     """TLS towards a device, one context for all. Where certificates do not count, old devices may speak as they can.
     Raises OSError for a `ca_file` that cannot be read."""
     if trust:
-        return ssl.create_default_context(cafile=ca_file or None)
+        return ssl.create_default_context(cafile=ca_file or None, capath=None if ca_file else _authorities())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
+
+
+def _authorities() -> str | None:
+    """The system's folder of authorities, each in a file by its hash: OpenSSL reads the one that it needs. Its list
+    of all of them takes 1.4 MB; None where there is that alone, or where somebody has named another."""
+    paths = ssl.get_default_verify_paths()
+    if os.environ.get(paths.openssl_cafile_env) or not paths.capath:
+        return None
+    return paths.capath if any(Path(paths.capath).glob("*.0")) else None
 
 
 async def _connect(
