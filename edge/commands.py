@@ -262,8 +262,10 @@ def discover(
     options = command.Options(state, network or (), allow_loopback, large, within_s, said)
     try:
         code = cells.centre(centre) if centre else ""
-        file = None if write is None else command.fleet_file(write)  # before the LAN is asked for a minute
+        if write is not None:
+            command.fleet_file(write)  # what is wrong with it is said before the LAN is asked for a minute
         found = asyncio.run(command.discover(options))
+        file = None if write is None else command.fleet_file(write)  # somebody may have edited it meanwhile
     except ValueError as error:
         raise WrongUsage(str(error)) from error
     made = command.made_of(found, file, code)
