@@ -8,7 +8,8 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 
-_PARAMETER = re.compile(r'([a-zA-Z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+# Nothing in it is tried twice: a device's header of a few kilobytes must not hold up the others for seconds.
+_PARAMETER = re.compile(r'(?<![a-zA-Z0-9_-])([a-zA-Z0-9_-]{1,64}+)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,]++))')
 _ALGORITHMS: dict[str, Callable[[bytes], str]] = {
     # MD5 is what most cameras offer; it is theirs to choose, and stands last when they offer better.
     "SHA-512-256": lambda data: hashlib.new("sha512_256", data).hexdigest(),

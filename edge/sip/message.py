@@ -273,11 +273,14 @@ class Framer:
 
     def __init__(self) -> None:
         self._held = bytearray()
+        self._wanted = 0  # so many bytes until the next message is whole
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are whole now. Keep-alives (CRLF, RFC 5626) are swallowed."""
         self._held += data
         whole: list[bytes] = []
+        if len(self._held) < self._wanted:
+            return whole  # a body that comes byte by byte does not have its head read each time
         while True:
             while self._held[:1] and self._held[0] in b"\r\n":
                 del self._held[:1]
@@ -292,7 +295,9 @@ class Framer:
             length = content_length(lines)
             if length is None or length > BODY_MAX:
                 raise UnreadableError(f"a stream needs a Content-Length of at most {BODY_MAX}")
-            if len(self._held) < end + 4 + length:
+            self._wanted = end + 4 + length
+            if len(self._held) < self._wanted:
                 return whole
+            self._wanted = 0
             whole.append(bytes(self._held[: end + 4 + length]))
             del self._held[: end + 4 + length]

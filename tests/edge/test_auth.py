@@ -1,8 +1,13 @@
 """Answers to challenges, against the examples of RFC 7616 and RFC 2617."""
 
-import pytest
+import re
+import time
 
-from edge.auth import answer
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.auth import _PARAMETER, answer, parse_challenge
 
 NONCE = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"
 HEAD = f'Digest realm="http-auth@example.org", qop="auth, auth-int", nonce="{NONCE}", opaque="FQhe/qaU925kfnzj"'
@@ -45,3 +50,16 @@ def test_a_name_cannot_break_out_of_its_quotes() -> None:
     said = answer(['Digest realm="r", nonce="n"'], "GET", "/", 'a", uri="/evil', "b")
     assert said is not None
     assert 'username="a\\", uri=\\"/evil"' in said
+
+
+@pytest.mark.parametrize("header", ["a" * 60_000, "a=" * 30_000, 'a="' * 20_000, 'a="\\' * 15_000, "a" + " " * 60_000])
+def test_no_header_holds_up_the_agent(header: str) -> None:
+    began_s = time.process_time()
+    assert parse_challenge(f"Digest {header}")[0] == "digest"
+    assert time.process_time() - began_s < 0.5
+
+
+@given(st.text(st.sampled_from(list('aB0-_ ,=\t"\\')), max_size=40))
+def test_parameters_are_read_the_same_however_they_are_tried(text: str) -> None:
+    plain = re.compile(r'(?<![a-zA-Z0-9_-])([a-zA-Z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+    assert _PARAMETER.findall(text) == plain.findall(text)

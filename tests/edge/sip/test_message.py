@@ -1,6 +1,7 @@
 """Reading and writing SIP: what RFC 3261 allows, what devices do to it, and any bytes at all."""
 
 import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,15 @@ def test_any_bytes_as_xml(data: bytes) -> None:
     for each in (data, b"<a>" + data + b"</a>", b'<?xml version="1.0" encoding="' + data[:12] + b'"?><a/>'):
         with contextlib.suppress(XmlError):
             assert isinstance(read_xml(each), Element)
+
+
+def test_a_body_that_comes_byte_by_byte_costs_little() -> None:
+    head = "MESSAGE sip:a SIP/2.0\r\n" + "".join(f"X-{n}: {'x' * 100}\r\n" for n in range(110))
+    head += "Content-Length: 20000\r\n\r\n"
+    framer, began_s = Framer(), time.process_time()
+    assert framer.feed(head.encode()) == []
+    for _ in range(19_999):
+        assert framer.feed(b"x") == []
+    assert [len(each) for each in framer.feed(b"xOPTIONS")] == [len(head) + 20_000]
+    assert time.process_time() - began_s < 0.5
+    assert framer.feed(b" sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n") != []
