@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from collector.compose import NAMES
+from collector.compose import NAMES, environment
 from shouwang import cli
 from tests.deploy.composed import FILE, ROOT, MissingVariable, Service, read, services, variables_of
 
@@ -182,3 +182,14 @@ def test_grafana_reads_with_the_token_that_reads_alone() -> None:
     assert token == f"$__file{{{SERVICES['setup'].environment['SHOUWANG_READINGS__READER_TOKEN_FILE']}}}"
     assert "/tokens/reader" in {mount.target for mount in grafana.mounts}
     assert "/tokens/recorder" not in {mount.target for mount in grafana.mounts}
+
+
+@pytest.mark.parametrize("page", ["docker.md", "docker.zh-CN.md"])
+def test_the_page_names_every_service_and_what_an_env_file_may_say(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    for name in SERVICES.keys() - {"banner-setup"}:
+        assert f"`{name}`" in text, name
+    for name in re.findall(r"`([A-Z]+_[A-Z]+)`", text):
+        assert f"\n{name}=" in environment(), name
+    for port in re.findall(r"127\.0\.0\.1:(\d+)", text):
+        assert any(f":{port}:" in each for service in SERVICES.values() for each in service.said.get("ports", ()))
