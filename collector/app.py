@@ -192,7 +192,7 @@ class Collector:
 
     def _read(self, message: Message, now: Now) -> Taken | None:
         sender = message.topic.split("/")[-2:]
-        if len(sender) == 2 and not self.flood.admits(sender[0], len(message.payload), now.mono_s):
+        if len(sender) == 2 and not self.flood.admits("/".join(sender), len(message.payload), now.mono_s):
             taken: Taken | Aside = Aside("flooding", f"more {sender[1]} than any honest rate: not taken, not acked")
         else:
             taken = self.intake.take(message, now)

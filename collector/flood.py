@@ -23,16 +23,17 @@ class _Bucket:
 
 
 class Flood:
-    """A token bucket a path, for messages and for bytes. Pure; times are monotonic seconds."""
+    """A token bucket a path and channel, for messages and for bytes. Pure; times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, _Bucket] = {}
 
-    def admits(self, path: str, size: int, now_s: float) -> bool:
-        """Whether one more message of `size` bytes is taken now."""
-        bucket = self._buckets.get(path)
+    def admits(self, sender: str, size: int, now_s: float) -> bool:
+        """Whether one more message of `size` bytes is taken now. `sender`: path and channel, so that a backlog of
+        reports delays no call."""
+        bucket = self._buckets.get(sender)
         if bucket is None:
-            bucket = self._buckets[path] = _Bucket(now_s)
+            bucket = self._buckets[sender] = _Bucket(now_s)
         passed = now_s - bucket.at_s
         bucket.at_s = now_s
         bucket.messages = min(MESSAGES_AT_ONCE, bucket.messages + passed * MESSAGES_A_SECOND)

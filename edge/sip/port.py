@@ -34,6 +34,8 @@ IDLE_S = 1_800.0
 _FIRST_WORD_S = 30.0
 _UNSENT_MAX = 262_144
 _BURST, _A_SECOND = 400.0, 100.0
+_PIECE = 8_192.0
+"""A message counts as one, and one more for each so many bytes: a large one takes that much longer to read."""
 _HOSTS_MAX = 1_024
 _STRANGERS_EVERY_S = 60.0
 _METHODS = "REGISTER, MESSAGE, OPTIONS, NOTIFY"
@@ -163,7 +165,7 @@ class SipPort:
     def message(self, data: bytes, peer: Peer) -> None:
         """One message, whatever it holds. Raises UnreadableError."""
         now_s = self._clock.now().mono_s
-        if not self._may_speak(peer.host, now_s):
+        if not self._may_speak(peer.host, now_s, 1 + len(data) / _PIECE):
             self.too_many += 1
             return
         said = parse(data)
@@ -235,10 +237,10 @@ class SipPort:
             self._strangers.clear()
         return got.answer(403, "Forbidden")
 
-    def _may_speak(self, host: str, now_s: float) -> bool:
+    def _may_speak(self, host: str, now_s: float, cost: float) -> bool:
         left, at_s = self._rates.pop(host, (_BURST, now_s))
         left = min(_BURST, left + (now_s - at_s) * _A_SECOND)
-        self._rates[host] = (max(0.0, left - 1), now_s)
+        self._rates[host] = (max(0.0, left - cost), now_s)
         if len(self._rates) > _HOSTS_MAX:
             self._rates.popitem(last=False)
         return left >= 1

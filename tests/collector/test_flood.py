@@ -26,3 +26,10 @@ def test_others_do_not_notice() -> None:
     assert admitted(flood, "b", 10, 40) == 400
     flood.forget(1_000.0)
     assert admitted(flood, "a", 1, 100) == 100
+
+
+def test_a_backlog_of_reports_delays_no_call() -> None:
+    flood = Flood()
+    admitted(flood, "150525100201/report", 10, 5_000)
+    assert not flood.admits("150525100201/report", 1_000, 10.0)
+    assert flood.admits("150525100201/event", 1_000, 10.0)
