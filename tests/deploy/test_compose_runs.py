@@ -3,6 +3,7 @@ API shows the incident, the readings are in InfluxDB. Left out: images, networks
 
 import csv
 import os
+import re
 import shlex
 import signal
 import tempfile
@@ -190,11 +191,23 @@ def test_a_terminal_falls_silent_in_what_the_compose_file_starts(boxes: Boxes) -
     assert written.status_code == 403
 
     assert all(boxes.healthy(name) for name in boxes.running)
+    nobody_can_do_more_than_it_must(boxes)
     what_hangs_is_no_longer_healthy(boxes)
     nothing_is_said_of_secrets(boxes)
     for name in ("banner", "agent", "api", "collector", "mosquitto"):
         assert boxes.stop(name) == 0, name
     a_second_start_changes_nothing(boxes)
+
+
+def nobody_can_do_more_than_it_must(boxes: Boxes) -> None:
+    """The boxes are as closed as the file says, or what runs in them proves little."""
+    for name in boxes.running:
+        said = boxes.execute(name, "sh", "-c", "! touch /x 2>&1; ! touch /usr/x 2>&1; id -u; cat /proc/self/status")
+        assert said.count("cannot touch") == 2
+        assert f"\n{boxes.services[name].uid}\n" in said
+        assert re.search(r"^NoNewPrivs:\s+1$", said, re.MULTILINE)
+        for which in ("CapInh", "CapPrm", "CapEff", "CapBnd"):
+            assert re.search(rf"^{which}:\s+0+$", said, re.MULTILINE), (name, which)
 
 
 def nothing_is_said_of_secrets(boxes: Boxes) -> None:
