@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
+import ssl
 import sys
 import tempfile
 import time
@@ -24,6 +26,7 @@ from simulators.centre.running import SimulatedCentre
 from simulators.devices.onvif import Device as OnvifDevice
 from simulators.devices.xfs4iot import CashMachine
 from simulators.fleet import SimCentre, SimDevice, naiman
+from tests.edge.devices import certificate
 from tests.edge.listening import REGION, Listener
 from tests.edge.waiting import until
 from tests.servers import Mosquitto
@@ -31,17 +34,17 @@ from tests.servers.programs import need_server
 
 _NETWORK = "127.78.0"
 _COMPOSITION = {
-    "site": 1, "call_terminal": 12, "camera": 10, "ecommerce_point": 5, "remote_education": 5, "payment_kiosk": 4,
+    "site": 1, "call_terminal": 12, "camera": 10, "ecommerce_point": 4, "remote_education": 5, "payment_kiosk": 4,
     "water_pump": 3, "clinic_terminal": 3, "nvr": 2, "bank_link": 2,
 }  # fmt: skip
-_ATMS, _RECORDERS = 1, 2
+_ATMS, _RECORDERS, _PAGES = 1, 2, 1
 _WARM_UP_S = 75.0
 """The first round of all: drivers are loaded, connections opened, models and versions asked for."""
 
 
 def measure(figures: Figures, *, seconds: float = 300.0) -> None:
     """Processor and memory of one agent over `seconds`, after its first minute."""
-    count = sum(_COMPOSITION.values()) + _ATMS + _RECORDERS
+    count = sum(_COMPOSITION.values()) + _ATMS + _RECORDERS + _PAGES
     heading(f"The agent of one centre: {count} devices of {len(_COMPOSITION) + 1} kinds for {seconds:g} s")
     asyncio.run(_measure(figures, seconds))
 
@@ -57,7 +60,7 @@ async def _measure(figures: Figures, seconds: float) -> None:
             centre = _centre()
             stood = standing(centre, _NETWORK)
             async with SimulatedCentre(stood), Listener(mosquitto.url, centre.centre) as listener:
-                devices = [*_configured(stood), *[each async for each in _others()]]
+                devices = [*_configured(stood), *[each async for each in _others(Path(folder))]]
                 await listener.configure(json.dumps({"v": 1, "revision": "bench", "devices": devices}).encode())
                 await _watch(figures, mosquitto.url, centre.centre, state, listener, len(devices), seconds)
         finally:
@@ -118,8 +121,8 @@ def _configured(stood: list[Standing]) -> Iterator[dict[str, Any]]:
         yield _device(each.device.device, each.device.kind, each.driver, each.target, each.settings)
 
 
-async def _others() -> Any:
-    """What stands in no simulated centre: a cash machine, and recorders on ONVIF."""
+async def _others(folder: Path) -> Any:
+    """What stands in no simulated centre: a cash machine, recorders on ONVIF, a page in TLS."""
     for number in range(1, _ATMS + 1):
         machine = await CashMachine().start(f"{_NETWORK}.{200 + number}", 5846)
         yield _device(f"atm-{number:02d}", "atm", "xfs4iot", machine.target, {})
@@ -127,6 +130,20 @@ async def _others() -> Any:
         recorder = OnvifDevice(host=f"{_NETWORK}.{210 + number}", port=8899, oldest_days=20.0)
         await recorder.start()
         yield _device(f"onvif-{number:02d}", "nvr", "onvif", recorder.target, {})
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(*certificate(folder))
+    for number in range(1, _PAGES + 1):
+        address = f"{_NETWORK}.{220 + number}"
+        await asyncio.start_server(_page, address, 8443, ssl=own)
+        yield _device(f"page-{number:02d}", "ecommerce_point", "http", f"https://{address}:8443/", {})
+
+
+async def _page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+    writer.close()
 
 
 def _device(name: str, kind: str, driver: str, target: str, settings: dict[str, Any]) -> dict[str, Any]:
