@@ -15,7 +15,7 @@ import msgspec
 
 from edge.allowed import load_allowed
 from edge.feed.mapping import Mapping, read_mapping
-from edge.feed.meaning import Aside, Mapped, MappedEvent, Meaning
+from edge.feed.meaning import Aside, Mapped, MappedEvent, MappedReading, Meaning
 from edge.feed.memory import OLD_EVENT_MS, Memory
 from edge.feed.naming import Names, read_names
 from edge.feed.options import FeedOptions
@@ -27,7 +27,7 @@ from edge.rows import Event, Reading
 from edge.secrets import Secrets
 from edge.uplink import Uplink
 from shouwang import __version__, kinds, sd_notify
-from shouwang.clock import Clock, SystemClock
+from shouwang.clock import Clock, Now, SystemClock
 from shouwang.kinds import Kinds
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Feed:
         await self._keep_events(mapped)
         fresh = [each for each in mapped.readings if self._memory.is_news(each, now.mono_s)]
         if fresh:
-            await self._uplink.report([Reading(each.device, each.kind, now.mono_s, each.fields) for each in fresh])
+            await self._uplink.report([_reading(each, now) for each in fresh])
         for each in fresh:
             self._memory.told(each, now.mono_s)
 
@@ -256,6 +256,14 @@ class Feed:
         while True:
             sd_notify.notify("WATCHDOG=1")
             await asyncio.sleep(_WATCHDOG_S)
+
+
+def _reading(said: MappedReading, now: Now) -> Reading:
+    """As old as the platform's word of the device; a kind that has a field for that says it there."""
+    taken_s = now.mono_s
+    if said.heard_ms is not None and "last_heard_age_ms" not in said.fields:
+        taken_s -= (now.wall_ms - said.heard_ms) / 1000
+    return Reading(said.device, said.kind, taken_s, said.fields)
 
 
 def _read_events(path: Path) -> list[str]:

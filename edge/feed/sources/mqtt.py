@@ -39,6 +39,7 @@ class MqttSource(Source):
                 clean_start=False,
                 session_expiry_s=86_400,
                 receive_maximum=_WAITING_MAX // 2,
+                manual_ack=True,
             ),
             on_connected=self._connected,
             on_disconnected=lambda reason: self.ill(NotToldError("no_answer", f"their broker: {reason}")),

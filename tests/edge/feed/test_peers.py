@@ -11,8 +11,12 @@ import msgspec
 import pytest
 
 from edge.feed.meaning import Aside
+from edge.feed.options import FeedOptions
+from edge.feed.running import Feed
 from edge.feed.sources import NotToldError
+from edge.rows import Reading
 from shouwang import clock
+from shouwang.clock import SystemClock
 from shouwang.mqtt import MqttClient, MqttOptions
 from tests.edge.feed.samples import mapping, terminal
 from tests.edge.feed.test_sources import Kept, made
@@ -120,6 +124,74 @@ async def test_a_vendors_broker_waits_until_what_it_said_is_kept(mosquitto: Mosq
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await vendor.close()
+
+
+async def test_what_was_not_kept_is_given_out_again_by_a_vendors_broker(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    said = mapping(source={"type": "mqtt", "url": mosquitto.url, "topics": ["vendor/+/up"]}, entries="", ok=None)
+    taking: list[list[Any]] = []
+
+    async def never(entries: list[Any]) -> None:
+        taking.append(entries)
+        await asyncio.Event().wait()  # a disk that hangs
+
+    vendor = MqttClient(MqttOptions(mosquitto.url, client_id="vendor"))
+    vendor.start()
+    source, well = made(said, "nbiot", tmp_path), asyncio.Event()
+    source.find, source.well = lambda content: [content], well.set
+    task = asyncio.create_task(source.run(never))
+    await asyncio.wait_for(well.wait(), 5)
+    await until(lambda: vendor.connected)
+    for number in range(3):
+        await vendor.publish("vendor/1/up", b'{"imei": "%d"}' % number)
+    await until(lambda: taking)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    kept, again = Kept(), made(said, "nbiot", tmp_path)
+    again.find = lambda content: [content]
+    task = asyncio.create_task(again.run(kept.take))
+    await until(lambda: len(kept.entries) == 3)
+    assert [each["imei"] for each in kept.entries] == ["0", "1", "2"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await vendor.close()
+
+
+@pytest.mark.parametrize(("kind", "taken_s"), [("payment_kiosk", -7_200.0), ("call_terminal", 0.0)])
+async def test_a_state_is_as_old_as_the_platform_has_heard_of_it(
+    mosquitto: Mosquitto, tmp_path: Path, kind: str, taken_s: float
+) -> None:
+    """A kind that has no field for it, too: else a platform that repeats "online" keeps a dead device alive."""
+    (tmp_path / "devices.csv").write_text("centre,device,serial\n150525100201,kiosk-01,S1\n", "utf-8")
+    (tmp_path / "kiosks.toml").write_text(
+        f"""kind = "{kind}"
+last_heard = {{ path = "at", format = "ms" }}
+[source]
+type = "folder"
+folder = "{tmp_path}"
+[device]
+path = "no"
+list = "devices.csv"
+[fields]
+reachable = {{ path = "online" }}
+""",
+        "utf-8",
+    )
+    feed = Feed(
+        FeedOptions(broker=mosquitto.url, centre="kiosks", region="150525", mapping=str(tmp_path / "kiosks.toml"),
+                    state=str(tmp_path / "state"))
+    )  # fmt: skip
+    kept: list[Reading] = []
+
+    async def report(readings: Sequence[Reading]) -> list[Any]:
+        kept.extend(readings)
+        return []
+
+    feed._uplink.report = report  # type: ignore[method-assign]
+    now = SystemClock().now()
+    await feed._take([{"no": "S1", "online": True, "at": now.wall_ms - 7_200_000}])
+    [reading] = kept
+    assert reading.taken_mono_s - now.mono_s == pytest.approx(taken_s, abs=5)
+    feed._outbox.close()
 
 
 def _refuse() -> list[Any]:
