@@ -66,6 +66,7 @@ async def test_an_acknowledgement_is_answered_with_the_incident_as_it_then_is(ap
     )
 
 
+@pytest.mark.slow
 async def test_without_a_collector_it_is_recorded_and_said(api: Api, sqlite_ledger: Engine) -> None:
     answer = await api.post("/incidents/i-silent/notes", {"note": "拔电"})
     assert answer.status_code == 202

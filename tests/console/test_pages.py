@@ -198,6 +198,7 @@ def test_a_search_by_household_is_for_those_who_may_and_is_written_down(console:
     assert "没有符合的设备" in Reader(console, Role.VIEWER).text(f"/search?q={household}")
 
 
+@pytest.mark.slow
 def test_a_deed_while_the_collector_is_away_is_recorded_and_says_so(console: Console, admin: Reader) -> None:
     answer = admin.post(f"/incidents/{console.picture.silent_incident}/acknowledge")
     assert answer.status_code == 200
@@ -207,6 +208,7 @@ def test_a_deed_while_the_collector_is_away_is_recorded_and_says_so(console: Con
     ]
 
 
+@pytest.mark.slow
 def test_a_note_and_a_close_say_something(console: Console, admin: Reader) -> None:
     address = f"/incidents/{console.picture.silent_incident}"
     assert admin.post(f"{address}/notes", note="  ").status_code == 422

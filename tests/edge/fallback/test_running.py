@@ -138,6 +138,7 @@ def test_a_clock_that_was_set_back_hides_no_call(tmp_path: Path) -> None:
     tries.close()
 
 
+@pytest.mark.slow
 async def test_a_siren_sounds_on_for_the_call_that_is_still_out(tmp_path: Path) -> None:
     asked: list[str] = []
 
