@@ -132,7 +132,7 @@ class House:
         """(boot, seq) of every row in the journal; the recorder must not have pruned it."""
         with sqlite3.connect(self.state / "journal.db") as db:
             payloads = [json.loads(payload) for (payload,) in db.execute("select payload from journal")]
-        return [(said["boot"], said["seq"]) for said in payloads]
+        return [(said["boot"], said["seq"]) for said in payloads if "seq" in said]  # a reply has none
 
     def incidents(self, **where: Any) -> list[Any]:
         """Rows of the ledger, oldest first."""
