@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from shouwang.passwords import opens_a_door
+
 _log = logging.getLogger("edge.secrets")
 
 PREFIX = "secret:"
@@ -40,8 +42,14 @@ class Secrets:
             ) from None
 
     def reveal_all(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings with every secret in its place."""
-        return {key: self.reveal(value) if isinstance(value, str) else value for key, value in settings.items()}
+        """Settings with every secret in its place. Raises UnknownSecretError, also where one would stand as something
+        else than a password: a wrong user or address is told in words, and a secret would be told with it."""
+        made = {}
+        for key, value in settings.items():
+            if isinstance(value, str) and value.startswith(PREFIX) and not opens_a_door(key):
+                raise UnknownSecretError(f"{key} is no password, and takes no secret")
+            made[key] = self.reveal(value) if isinstance(value, str) else value
+        return made
 
     def _read(self) -> None:
         if self._path is None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
+from shouwang.passwords import opens_a_door
+
 BYTES_MAX = 8_192
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_DOOR = re.compile(r"(^|_)(password|passphrase|secret|token|key|community|pin)$")
 _SECRET = re.compile(r"secret:[A-Za-z0-9_.-]{1,64}")
 _KNOWN_TO_ALL = ("", None, "public")  # the community that every switch is sold with
 _PLAIN = re.compile(r"[^;\s\"{\[][^;]*")
@@ -58,7 +59,7 @@ def _no_door(name: str, value: Any) -> None:
         for each in value:
             _no_door(name, each)
     elif (
-        _DOOR.search(name) and value not in _KNOWN_TO_ALL and not (isinstance(value, str) and _SECRET.fullmatch(value))
+        opens_a_door(name) and value not in _KNOWN_TO_ALL and not (isinstance(value, str) and _SECRET.fullmatch(value))
     ):
         raise ValueError(
             f"{name} stands here in plain: passwords stand only in the agent's own file; write {name}=secret:NAME"

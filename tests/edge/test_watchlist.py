@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.allowed import Allowed, AllowedFile
-from edge.probing import Around
+from edge.probing import Around, ProbeConfigError, make_probe
 from edge.secrets import Secrets, UnknownSecretError
 from edge.watchlist import BadConfigError, KeptConfig, make_watchlist, read_config
 from shouwang import kinds
@@ -129,3 +129,12 @@ def test_secrets_are_read_anew_when_their_file_changes(tmp_path: Path) -> None:
     assert secrets.reveal("secret:hall") == "another"
     path.write_text("hall = ")  # a slip of the pen: what was known before is used
     assert secrets.reveal("secret:hall") == "another"
+
+
+def test_a_secret_stands_where_a_password_stands_and_nowhere_else(tmp_path: Path) -> None:
+    """A wrong user is told in words, to the log and to whoever tries: a secret would be told with it."""
+    around = Around(allowed=Allowed(AllowedFile(loopback=True)), secrets=Secrets(None, {"hall": "hunter 2#"}))
+    for settings in ({"user": "secret:hall"}, {"user": "secret:hall", "password": "secret:hall"}):
+        with pytest.raises(ProbeConfigError, match="user is no password, and takes no secret") as caught:
+            make_probe("sip", "127.0.0.1", settings | {"look": "registrar"}, around)
+        assert "hunter" not in str(caught.value)
