@@ -24,7 +24,12 @@ _RESET = frozenset({70, 91, 92, 93, 94})
 _TEST = frozenset({102, 103})
 _TAMPER_ALARM = 125
 _HELP = frozenset({0, 1, 6, 9, 10, 11, 42, 110})  # unknown … automatic and manual alarm, alert, assistance
+_TRIGGERS = _WORN | {4}  # what a person presses, wears or pulls
 _TROUBLE = frozenset({42, 67, 105})  # failure, malfunction, trouble: of the device, not of a person
+_OTHERWISE = _RESET | _TEST | _TROUBLE | {
+    _BATTERY_FAILED, _BATTERY_OK, _BATTERY_LOW, _CHARGED, _POWER_LOST, _POWER_BACK, _TAMPER_ALARM, 21, 76,
+}  # fmt: skip
+"""What is known to be something else: a trigger that says what nobody knows has been pressed."""
 
 _TYPES = {
     2: "local unit",
@@ -69,6 +74,8 @@ def meaning_of(mrq: Mrq) -> Meaning:
     if mrq.status in _TEST:
         return Meaning(TEST_CALL, {}, _detail(mrq))
     if mrq.status is None or (mrq.status in _HELP and not _technical(mrq)):
+        return Meaning(HELP_CALL, {}, _detail(mrq))
+    if mrq.device_type in _TRIGGERS and mrq.status not in _OTHERWISE:
         return Meaning(HELP_CALL, {}, _detail(mrq))
     return Meaning()
 

@@ -45,6 +45,10 @@ def test_what_devices_in_the_field_send(name: str, event: str) -> None:
         ({"stc": "0110"}, "help_call", {}),
         ({"dty": "0005", "stc": "0009"}, "help_call", {}),  # a fall detector
         ({"dty": "0023", "stc": "0009"}, "help_call", {}),  # smoke
+        ({"dty": "0003", "stc": "0007"}, "help_call", {}),  # a pendant that says what nobody knows
+        ({"dty": "0004", "stc": "0999"}, "help_call", {}),
+        ({"dty": "0003", "stc": "0067"}, "", {}),
+        ({"dty": "0021", "stc": "0007"}, "", {}),
         ({"dty": "0031", "stc": "0009"}, "", {}),  # a monitor of the system
         ({"dty": "0002", "stc": "0067"}, "", {}),
         ({"stc": "0102"}, "test_call", {}),
