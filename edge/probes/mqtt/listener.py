@@ -35,6 +35,8 @@ _CACHE_S = 10.0
 """After a bridge has come up, it repeats what it has cached."""
 _SAME_PRESS_S = 2.0
 """One press that is said on two topics, or twice on one."""
+_PRESS_AGAIN_S = 10.0
+"""A button that does not say that it was let go has been pressed again."""
 _ACTIONS_MAX = 32
 _FRESH_MS = 60_000
 
@@ -232,14 +234,16 @@ class MqttListener(Listener):
 
     def _event(self, device: _Device, said: Said, now_s: float, *, repeated: bool) -> tuple[str, str]:
         begun = [name for name, yes in said.pressed.items() if yes and not device.pressed.get(name)]
+        held = [name for name, yes in said.pressed.items() if yes and said.told_now and name not in begun]
+        again_s = _PRESS_AGAIN_S if held else _SAME_PRESS_S
         device.pressed |= said.pressed
-        action = said.action or (begun[0] if begun else "")
+        action = said.action or next(iter(begun + held), "")
         event = event_of(action, device.settings) if action and not repeated else ""
         if event:
             before = device.told.get(f"{event} {action}")
             if len(device.told) > _ACTIONS_MAX:
                 device.told.clear()
-            if before is not None and now_s - before <= _SAME_PRESS_S:
+            if before is not None and now_s - before <= again_s:
                 return "", ""
             device.told[f"{event} {action}"] = now_s
         return event, action[:64]

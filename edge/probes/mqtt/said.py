@@ -17,12 +17,14 @@ _NO_PRESS_ENDS = ("_release", "_off", "_cleared")
 @dataclass(slots=True)
 class Said:
     """`fields` of a reading. `action`: what was pressed; `pressed`: properties that say whether something is pressed
-    (they stay in every message until it is over). `alive`: the device itself has spoken, `heard_at_ms` (epoch) where it
-    is said when. `reachable`: what the bridge says of it."""
+    (they stay in every message until it is over); `told_now`: it is no state, but said because it happened. `alive`:
+    the device itself has spoken, `heard_at_ms` (epoch) where it is said when. `reachable`: what the bridge says of
+    it."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     action: str = ""
     pressed: dict[str, bool] = field(default_factory=dict)
+    told_now: bool = False
     alive: bool = True
     heard_at_ms: int | None = None
     reachable: bool | None = None

@@ -84,6 +84,7 @@ def _zigbee(content: dict[str, Any], settings: MqttSettings) -> Said:
         made.fields["tamper"] = bool(zone & _TAMPER)
         made.fields["battery_status"] = "low" if zone & _BATTERY else "ok"
         made.pressed["alarm"] = bool(zone & _ALARM)
+        made.told_now = "ZoneStatusChange" in content
     for key, action in _EMERGENCY.items():
         if key in content:
             made.action = action

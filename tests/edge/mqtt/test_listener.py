@@ -174,6 +174,19 @@ def test_a_property_that_stays_true_is_one_call() -> None:
     assert len(ear.events) == 2
 
 
+def test_a_button_that_never_says_that_it_is_let_go_calls_each_time() -> None:
+    """Tasmota passes on each message of a button; many say `1` at each press and nothing after it."""
+    ear = Ear(call=("bridge/0xAA75", {"speaks": "tasmota"}))
+    said = '{"ZbReceived":{"0xAA75":{"Device":"0xAA75","ZoneStatusChange":%d,"LinkQuality":160}}}'
+    for status in (1, 1, 1):
+        ear.put("tele/bridge/SENSOR", said % status)
+        ear.put("tele/bridge/SENSOR", said % status)  # it says it twice
+        ear.clock.pass_s(30)
+    assert [each[1] for each in ear.events] == ["help_call"] * 3
+    ear.put("tele/bridge/SENSOR", said.replace("ZoneStatusChange", "ZoneStatus") % 1)
+    assert len(ear.events) == 3, "its state, read by the bridge, is no press"
+
+
 def test_a_press_said_on_two_topics_is_one_and_a_second_press_is_another() -> None:
     ear = Ear(call=("sos", {}))
     ear.put("zigbee2mqtt/sos", '{"action":"single"}')
