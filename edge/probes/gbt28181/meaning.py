@@ -25,10 +25,10 @@ def event_of(alarm: Alarm, *, terminal: bool, buttons: Collection[str]) -> str:
         return TAMPER
     if not (terminal or pressed):
         return ""
+    if pressed or any(word in words for word in _HELP_WORDS):
+        return HELP_CALL  # in doubt a call, whatever else its words say: somebody may have named it 测试机
     if any(word in words for word in _TEST_WORDS):
         return TEST_CALL
-    if pressed or any(word in words for word in _HELP_WORDS):
-        return HELP_CALL
     if alarm.method == _DEVICE and alarm.type in _DEVICE_MATTERS:
         return ""
     return HELP_CALL if alarm.method in (_TELEPHONE, _DEVICE, _OTHER) else ""

@@ -91,6 +91,7 @@ def test_an_empty_catalogue_is_one_and_a_huge_one_is_none() -> None:
         (6, 1, "", True, ""),
         (2, 0, "紧急按钮", False, ""),
         (2, 0, "按键测试", True, "test_call"),
+        (2, 0, "测试机 紧急按钮", True, "help_call"),  # a name is no reason to take a call for a test
     ],
 )
 def test_what_an_alarm_means(method: int, kind: int, words: str, terminal: bool, event: str) -> None:
