@@ -17,6 +17,7 @@ from shouwang.kinds import Kind
 ERRORS_MAX = 1_000
 """So many errors are told one by one; the rest are counted."""
 DEFAULT_REGION = "local"
+_KNOWN_BY_TARGET = frozenset({"scaip", "gbt28181"})
 _VILLAGE = re.compile(r"\d{12}")
 _OF_CENTRE = (
     "region",
@@ -86,6 +87,7 @@ class _Reading:
         self._lines: dict[tuple[str, str], int] = {}
         self._centres: dict[str, _Said] = {}
         self._paths: dict[str, int] = {}
+        self._numbers: dict[tuple[str, str, str], int] = {}
 
     def run(self) -> None:
         try:
@@ -164,6 +166,7 @@ class _Reading:
         if "path" in values:
             self._paths.setdefault(values["path"], line)
         self._fits_its_kind(line, values)
+        self._has_a_number_of_its_own(line, values)
         if ("latitude" in values) != ("longitude" in values):
             self._wrong(line, "latitude and longitude go together: give both, or none", "latitude")
         self._says_of_its_centre(line, centre, values)
@@ -172,6 +175,22 @@ class _Reading:
         said = self._centres[centre].values
         values.setdefault("region", said["region"])
         return FleetRow(extra=extra, **values)
+
+    def _has_a_number_of_its_own(self, line: int, values: dict[str, Any]) -> None:
+        """What calls by a number is known by it: two with the same one, and somebody goes to the wrong home."""
+        driver = values.get("driver") or str(self._kinds[values["kind"]].driver)
+        target = values.get("target", "")
+        if driver not in _KNOWN_BY_TARGET or not target:
+            return
+        whose = values.get("path", values["centre"])
+        first = self._numbers.setdefault((whose, driver, target), line)
+        if first != line:
+            self._wrong(
+                line,
+                f"{self._table.word} {first} has the same {driver} number {target!r}: a call from it would be told of "
+                "the wrong device; give each its own",
+                "target",
+            )
 
     def _fits_its_kind(self, line: int, values: dict[str, Any]) -> None:
         kind = self._kinds[values["kind"]]

@@ -194,6 +194,14 @@ def test_lines_are_those_of_the_file_where_a_cell_spans_several() -> None:
     assert [error.line for error in errors_of(data)] == [2, 4]
 
 
+def test_two_devices_with_one_number_are_told() -> None:
+    head = "centre,device,kind,driver,target"
+    message = only_error(csv_of("c,a,call_terminal,scaip,26317", "c,b,call_terminal,scaip,26317", header=head))
+    assert "line 3, target: line 2 has the same scaip number '26317'" in message
+    rows = rows_of(csv_of("c,a,call_terminal,scaip,26317", "d,b,call_terminal,scaip,26317", header=head))
+    assert len(rows) == 2, "in another centre it is another's"
+
+
 def test_very_many_errors_are_counted() -> None:
     parsed = parse(csv_of(*[f"c,d{n},radio" for n in range(1500)]), KINDS)
     assert (len(parsed.errors), parsed.more_errors) == (1000, 500)
@@ -309,6 +317,7 @@ ROWS = st.builds(
     region=st.just("150525"),
     device_name=WORDS,
     model=WORDS.filter(lambda word: not word.startswith("'")),
+    driver=st.just("tcp"),
     target=st.sampled_from(["", "10.0.0.1", "rtsp://10.0.0.1/1"]),
     room=st.sampled_from(["", "shop"]),
     silent_after_s=st.sampled_from([None, 1e6, 300000.5]),
