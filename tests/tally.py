@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-KEEP_IN = "SHOUWANG_TESTS_KEEP_IN"
+KEEP_IN = "TESTS_KEEP_IN"
 """Environment: the file in which this turn writes down how its tests ended."""
 TAKE_FROM = "SHOUWANG_TESTS_TAKE_FROM"
 """Environment: the file of the turn before this one."""

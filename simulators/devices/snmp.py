@@ -52,6 +52,7 @@ class SnmpDevice(asyncio.DatagramProtocol):
     address: str = ""
     port: int = 0
     asked: int = 0
+    _informed: tuple[int, bytes] = field(default=(0, b""), repr=False)
     _transport: Any = field(default=None, repr=False)
     _order: list[tuple[tuple[int, ...], str]] = field(default_factory=list, repr=False)
 
@@ -74,7 +75,11 @@ class SnmpDevice(asyncio.DatagramProtocol):
     def trap(
         self, to: tuple[str, int], trap: str, told: Mapping[str, Told], *, user: str = "", inform: int = 0
     ) -> None:
-        """Sends a trap, or an inform of this request id, with its community or, with `user`, as an SNMPv3 trap."""
+        """Sends a trap, or an inform of this request id, with its community or, with `user`, as an SNMPv3 trap. An inform
+        of the id before is the same message once more, as one that was not answered is sent."""
+        if inform and inform == self._informed[0]:
+            self._transport.sendto(self._informed[1], to)
+            return
         bindings = pdu.binding(_UPTIME, ber.integer(self._uptime(), ber.TICKS)) + pdu.binding(_TRAP_OID, ber.oid(trap))
         bindings += b"".join(pdu.binding(name, _encoded(value)) for name, value in told.items())
         said = pdu.write_pdu(pdu.INFORM if inform else pdu.V2_TRAP, inform or 1, bindings)
@@ -84,6 +89,7 @@ class SnmpDevice(asyncio.DatagramProtocol):
             whole = usm.write_message(7, keys.level, self.engine, self.boots, self._time_s(), keys, scoped)
         else:
             whole = ber.tlv(ber.SEQUENCE, ber.integer(1) + ber.tlv(ber.OCTETS, self.community.encode()) + said)
+        self._informed = (inform, whole)
         self._transport.sendto(whole, to)
 
     # --- what it answers

@@ -122,12 +122,12 @@ class Boxes:
             self._file(f"passwd-{service.uid}", f"nobody:x:{service.uid}:{service.uid}::/tmp:/bin/sh\n"), "/etc/passwd"
         )
         bind(Path(sys.base_prefix), sys.base_prefix)
+        for target in service.temporary:  # first: the checkout may stand under one of them
+            bind(self._temporary(service, target), target, "rw")
         for name in (".venv", *copied_into_the_image()):
             bind(ROOT / name, str(ROOT / name))
         for name, program in self.programs.items():
             bind(program, f"/image/{name}")
-        for target in service.temporary:
-            bind(self._temporary(service, target), target, "rw")
         for mount in service.mounts:
             source = self.volume(mount.source) if mount.volume else self.project / mount.source
             bind(source, mount.target, "ro" if mount.read_only else "rw")
