@@ -75,8 +75,8 @@ class SnmpDevice(asyncio.DatagramProtocol):
     def trap(
         self, to: tuple[str, int], trap: str, told: Mapping[str, Told], *, user: str = "", inform: int = 0
     ) -> None:
-        """Sends a trap, or an inform of this request id, with its community or, with `user`, as an SNMPv3 trap. An inform
-        of the id before is the same message once more, as one that was not answered is sent."""
+        """Sends a trap, or an inform of this request id, with its community or, with `user`, as an SNMPv3 trap. An
+        inform of the id before is the same message once more, as one that was not answered is sent."""
         if inform and inform == self._informed[0]:
             self._transport.sendto(self._informed[1], to)
             return
