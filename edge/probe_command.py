@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import tempfile
@@ -80,12 +81,20 @@ async def listen(
         raise ValueError(f"driver {driver!r} does not listen: it asks; leave --listen out")
     with tempfile.TemporaryDirectory(prefix="shouwang-probe-") as folder:
         around = _around(secrets, Path(folder))
-        made = listener(options_of(driver, options, "--set"), around, say)
+        made = listener(options_of(driver, options, "--option"), around, say)
         wanted = listened_for(listener, target or "device", "", target, settings, 60.0, around)
         if wanted is None:
             raise ValueError("with these settings it is only asked: see the driver's README for what listens")
         try:
-            await made.start()
+            try:
+                await made.start()
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                raise ValueError(
+                    f"the port on which {driver} listens is taken on this machine: end what has it (an agent?), "
+                    "or name another with --option port=…"
+                ) from error
             made.watch([wanted])
             await asyncio.sleep(seconds)
         finally:

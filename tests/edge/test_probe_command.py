@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,11 @@ def test_a_listen_file_gives_typed_options(tmp_path: Path) -> None:
     file = tmp_path / "listen.toml"
     file.write_text('[scaip]\nport = 5070\nbind = ["192.168.1.2"]\n')
     assert load_listen_file(file)["scaip"].port == 5070
+
+
+async def test_a_port_that_is_taken_is_said_with_what_to_do() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as has_it:
+        has_it.bind(("127.0.0.1", 0))
+        options = {"bind": ["127.0.0.1"], "port": has_it.getsockname()[1]}
+        with pytest.raises(ValueError, match=r"is taken on this machine.*--option port="):
+            await probe_command.listen("scaip", "26317", {}, options, None, 0.1, lambda heard: None)

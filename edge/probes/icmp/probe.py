@@ -30,6 +30,10 @@ _UNREAD_MAX = 64
 """After so many questions what is there is read: answers beyond the socket's buffer are lost."""
 
 
+class _NobodyAnsweredError(Exception):
+    """One echo had no answer: its step failed."""
+
+
 class IcmpProbe(Probe):
     """Target: a host or address. Asked up to three times within the time allowed; one answer is enough."""
 
@@ -48,9 +52,10 @@ class IcmpProbe(Probe):
                 pinger = self._pinger()
                 for number in range(_TRIES):
                     wait_s = timeout_s / _TRIES
-                    with step("echo"):
+                    with contextlib.suppress(_NobodyAnsweredError), step("echo"):
                         latency_ms = await pinger.echo(address, wait_s)
-                    if latency_ms is not None:
+                        if latency_ms is None:
+                            raise _NobodyAnsweredError
                         return Answer(True, latency_ms)
                     if number == _TRIES - 1:
                         break
