@@ -8,7 +8,7 @@ import pytest
 
 KEEP_IN = "TESTS_KEEP_IN"
 """Environment: the file in which this turn writes down how its tests ended."""
-TAKE_FROM = "SHOUWANG_TESTS_TAKE_FROM"
+TAKE_FROM = "TESTS_TAKE_FROM"
 """Environment: the file of the turn before this one."""
 
 
