@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
-from edge.probing import Around, NoDriverError, NoSettings, ProbeConfigError, drivers
-from edge.secrets import UnknownSecretError
-from edge.told import as_wanted
+from edge.probing import Around, NoSettings, find_class, make_settings
 from shouwang.vocabulary import Driver
 
 
@@ -90,19 +86,9 @@ class Listener(ABC):
         """Ends it; it may be called where `start` has failed."""
 
 
-@cache
 def load_listener(name: str) -> type[Listener] | None:
     """The listener of a driver; None for one that only asks. Raises NoDriverError."""
-    if name not in drivers():
-        raise NoDriverError(f"this agent has no driver {name!r}; it has {', '.join(drivers())}")
-    module = importlib.import_module(f"edge.probes.{name}")
-    inside = f"{module.__name__}."
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Listener) and f"{value.__module__}.".startswith(inside)
-    ]
-    return found[0] if found else None
+    return find_class(name, Listener)  # type: ignore[type-abstract]
 
 
 def listened_for(
@@ -115,10 +101,5 @@ def listened_for(
     around: Around,
 ) -> Listened | None:
     """A device as its listener wants it; None where its settings say that it is only asked. Raises ProbeConfigError."""
-    try:
-        made = msgspec.convert(as_wanted(around.secrets.reveal_all(settings), listener.Settings), listener.Settings)
-    except msgspec.ValidationError as error:
-        raise ProbeConfigError(f"settings of driver {listener.driver}: {error}") from error
-    except UnknownSecretError as error:
-        raise ProbeConfigError(str(error)) from error
+    made = make_settings(listener.driver, settings, listener.Settings, around)
     return Listened(device, kind, target, made, interval_s) if listener.hears(made) else None

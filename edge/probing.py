@@ -105,13 +105,17 @@ def make_probe(driver: str, target: str, settings: Mapping[str, Any], around: Ar
     found = load_driver(driver)
     if "@" in urlsplit(target).netloc:
         raise ProbeConfigError("the target holds a user or password: name a secret in the settings instead")
+    return found(target, make_settings(driver, settings, found.Settings, around), around)
+
+
+def make_settings(driver: str, said: Mapping[str, Any], shape: type[msgspec.Struct], around: Around) -> Any:
+    """Settings of a driver as its `shape` wants them, each secret in its place. Raises ProbeConfigError."""
     try:
-        made = msgspec.convert(as_wanted(around.secrets.reveal_all(settings), found.Settings), found.Settings)
+        return msgspec.convert(as_wanted(around.secrets.reveal_all(said), shape), shape)
     except msgspec.ValidationError as error:
         raise ProbeConfigError(f"settings of driver {driver}: {error}") from error
     except UnknownSecretError as error:
         raise ProbeConfigError(str(error)) from error
-    return found(target, made, around)
 
 
 def drivers() -> list[str]:
@@ -120,7 +124,6 @@ def drivers() -> list[str]:
     return sorted(name for name in names if name in set(Driver))
 
 
-@cache
 def load_driver(name: str) -> type[Probe]:
     """The probe of a driver. Raises NoDriverError, also for one that only listens."""
     found = find_probe(name)
@@ -136,18 +139,21 @@ def find_probe(name: str) -> type[Probe] | None:
 
 def find_class(name: str, base: type[Found]) -> type[Found] | None:
     """The driver's one class of that base; None where it has none. Raises NoDriverError."""
+    found = [each for each in _classes(name) if issubclass(each, base)]
+    if len(found) > 1:
+        raise NoDriverError(f"edge/probes/{name} holds {len(found)} of {base.__name__}, and should hold one")
+    return found[0] if found else None
+
+
+@cache
+def _classes(name: str) -> tuple[type, ...]:
+    """Those that a driver's folder hands out and that are its own."""
     if name not in drivers():
         raise NoDriverError(f"this agent has no driver {name!r}; it has {', '.join(drivers())}")
     module = importlib.import_module(f"edge.probes.{name}")
     inside = f"{module.__name__}."
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, base) and f"{value.__module__}.".startswith(inside)
-    ]
-    if len(found) > 1:
-        raise NoDriverError(f"edge/probes/{name} holds {len(found)} of {base.__name__}, and should hold one")
-    return found[0] if found else None
+    values = vars(module).values()
+    return tuple(each for each in values if isinstance(each, type) and f"{each.__module__}.".startswith(inside))
 
 
 def host_and_port(target: str, default_port: int | None = None) -> tuple[str, int]:
