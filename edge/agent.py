@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import signal
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,16 +15,18 @@ from edge.allowed import NotAllowedError, load_allowed
 from edge.ears import Ears
 from edge.gathering import Gathering
 from edge.hearing import Heard
+from edge.living import live, look_after, until_told
+from edge.onward import Onward
 from edge.options import AgentOptions
 from edge.outbox import Outbox
 from edge.probing import Answer, Around
-from edge.rows import Event, Reading
+from edge.rows import Reading
 from edge.schedule import CannotAskError, Schedule
 from edge.secrets import Secrets
 from edge.trying import try_once
 from edge.uplink import Uplink
 from edge.watchlist import BadConfigError, KeptConfig, Watched, make_watchlist, read_config
-from shouwang import __version__, kinds, sd_notify
+from shouwang import __version__, kinds
 from shouwang.clock import Clock, SystemClock
 from shouwang.messages import VERSION, Command, Reply
 from shouwang.reasons import Reason, reason_of
@@ -36,12 +36,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("edge.agent")
 
-_LOOK_AFTER_S = 30.0
-_WATCHDOG_S = 5.0
 _GROWING_FROM_ROWS = 60
 _GROWING_LOOKS = 4
 _COMMAND_S = 12.0
-_Result = TypeVar("_Result")
 
 
 class Agent:
@@ -74,10 +71,11 @@ class Agent:
         self._schedule = Schedule(self._took, self._clock)
         self._ears = Ears(state / "listen.toml", self._around, self._heard)
         self._gathering = Gathering(self._uplink.report)
+        self._onward = Onward(self._kinds, self._uplink.event, self._gathering)
         self._stopping = asyncio.Event()
         self._pending: list[int] = []
         self._last_reasons: dict[str, str] = {}
-        self._keeping: set[asyncio.Task[Any]] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """Ends `run` in good order."""
@@ -90,30 +88,19 @@ class Agent:
             self._watch(config)
         await self._uplink.start()
         fallbacks = () if self._fallbacks is None else (self._fallbacks.run(),)
-        running = [
-            asyncio.create_task(work)
-            for work in (
-                *fallbacks,
-                self._schedule.run(),
-                self._ears.run(),
-                self._gathering.run(),
-                self._look_after(),
-                self._feed_watchdog(),
-            )
-        ]
+        parts = (
+            *fallbacks,
+            self._schedule.run(),
+            self._ears.run(),
+            self._gathering.run(),
+            look_after(self._uplink, self._outbox),
+        )
         _log.info("watching boot=%s version=%s outbox=%r", self._outbox.boot, __version__, self._outbox.trouble or "ok")
-        sd_notify.notify("READY=1")
-        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            done, _ = await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()  # a part that ended by itself has failed: let the process be started anew
+            await live(parts, self._stopping)
         finally:
-            sd_notify.notify("STOPPING=1")
-            for task in (stopping, *running):
-                task.cancel()
-            await asyncio.gather(stopping, *running, *self._keeping, return_exceptions=True)
-            await asyncio.gather(*self._keeping, return_exceptions=True)  # what was heard while listeners ended
+            await asyncio.gather(*self._keeping, return_exceptions=True)
+            await self._onward.settle()  # what was heard while listeners ended, too
             await self._gathering.flush()
             await self._uplink.stop()
             self._executor.shutdown()
@@ -145,7 +132,9 @@ class Agent:
             _log.error("configuration refused reason=%r; the one before stays", str(error))
             return
         self._watch(config)
-        self._spawn(self._keep(payload))
+        keeping = asyncio.get_running_loop().create_task(self._keep(payload))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
 
     async def _keep(self, payload: bytes) -> None:
         try:
@@ -176,29 +165,12 @@ class Agent:
         self._gathering.take(self._reading(watched, answer, taken_s), watched.interval_s)
 
     def _heard(self, heard: Heard) -> Awaitable[bool] | None:
-        """What a device said of its own accord: an event goes at once, a reading with the next row. Gives what tells
-        whether an event is kept."""
+        """Gives what tells whether an event is kept."""
         try:
             watched = self._schedule.watched(heard.device)
         except KeyError:
             return None  # taken off the list meanwhile
-        told: asyncio.Task[bool] | None = None
-        if heard.event:
-            event = Event(watched.device, watched.kind, heard.event, heard.at_s, heard.detail)
-            told = self._spawn(self._tell(event))
-        if heard.fields:
-            known = self._kinds[watched.kind].fields
-            fields = {name: value for name, value in heard.fields.items() if name in known}
-            self._gathering.take(Reading(watched.device, watched.kind, heard.at_s, fields), watched.interval_s)
-        return told
-
-    async def _tell(self, event: Event) -> bool:
-        try:
-            await self._uplink.event(event)
-        except Exception:
-            _log.exception("an event could not be kept device=%s event=%s", event.device, event.event)
-            return False
-        return True
+        return self._onward.pass_on(heard, watched.device, watched.kind, watched.interval_s)
 
     def _reading(self, watched: Watched, answer: Answer, taken_s: float) -> Reading:
         return Reading(watched.device, watched.kind, taken_s, self._fields(watched.kind, answer))
@@ -276,32 +248,8 @@ class Agent:
         age_ms = max(0, round((self._clock.now().mono_s - heard.at_s) * 1000))
         return Answer(bool(fields.pop("reachable", True)), None, fields), age_ms
 
-    # --- care
-
-    async def _look_after(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_AFTER_S)
-            with contextlib.suppress(OSError):
-                if self._outbox.trouble:
-                    await self._uplink.dispatch.work(self._outbox.retry_disk)
-                await self._uplink.tell_lost()
-
-    async def _feed_watchdog(self) -> None:
-        while True:
-            sd_notify.notify("WATCHDOG=1")
-            await asyncio.sleep(_WATCHDOG_S)
-
-    def _spawn(self, work: Coroutine[None, None, _Result]) -> asyncio.Task[_Result]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._keeping.add(task)
-        task.add_done_callback(self._keeping.discard)
-        return task
-
 
 async def run_until_told(options: AgentOptions) -> None:
     """Runs an agent until SIGTERM or SIGINT."""
     agent = Agent(options)
-    loop = asyncio.get_running_loop()
-    for told in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(told, agent.stop)
-    await agent.run()
+    await until_told(agent.run, agent.stop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import uuid
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +20,14 @@ from edge.feed.naming import Names, read_names
 from edge.feed.options import FeedOptions
 from edge.feed.sources import NotToldError, make_source
 from edge.gathering import Gathering
+from edge.living import live, look_after, until_told
+from edge.onward import Onward
 from edge.outbox import Outbox
 from edge.probing import Around
 from edge.rows import Event, Reading
 from edge.secrets import Secrets
 from edge.uplink import Uplink
-from shouwang import __version__, kinds, sd_notify
+from shouwang import __version__, kinds
 from shouwang.clock import Clock, Now, SystemClock
 from shouwang.kinds import Kinds
 
@@ -38,7 +39,6 @@ _log = logging.getLogger("edge.feed")
 _LOOK_S = 1.0
 _LOST_AFTER_S = 300.0
 _AT_ONCE = 500
-_WATCHDOG_S = 5.0
 _SAY_ASIDES_S = 60.0
 _SPACE = uuid.UUID("6f1d3b6e-52b7-5d0c-9a57-0a8f6d0c3d11")
 """Names of events are made from the platform's, so that one told twice is the same event."""
@@ -75,12 +75,12 @@ class Feed:
             options.login(), self._outbox, clock=self._clock, speed=options.speed, executor=self._executor
         )
         self._gathering = Gathering(self._uplink.report)
+        self._onward = Onward(declared, self._uplink.event, self._gathering)
         self._taking = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._told_s: float | None = None
         self._trouble = ""
         self._asides: dict[tuple[str, str], int] = {}
-        self._keeping: set[asyncio.Task[bool]] = set()
 
     def stop(self) -> None:
         """Ends `run` in good order."""
@@ -90,26 +90,18 @@ class Feed:
         """Speaks for its devices until stopped. What is pending then stays in the outbox."""
         self._told_s = self._clock.now().mono_s
         await self._uplink.start()
-        work = [self._look_after(), self._watchdog(), self._gathering.run(), self._say_asides()]
+        parts = [self._watch_platform(), look_after(self._uplink, self._outbox), self._gathering.run()]
+        parts.append(self._say_asides())
         if self._source is not None:
             self._source.well, self._source.ill, self._source.aside = self._well, self._ill, self._aside
-            work.append(self._source.run(self._take))
+            parts.append(self._source.run(self._take))
         if self._heard_from:
-            work.append(self._listen())
-        running = [asyncio.create_task(each) for each in work]
+            parts.append(self._listen())
         _log.info("feeding mapping=%s boot=%s version=%s", self._mapping_file.name, self._outbox.boot, __version__)
-        sd_notify.notify("READY=1")
-        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            done, _ = await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await live(parts, self._stopping)
         finally:
-            sd_notify.notify("STOPPING=1")
-            for task in (stopping, *running):
-                task.cancel()
-            await asyncio.gather(stopping, *running, *self._keeping, return_exceptions=True)
-            await asyncio.gather(*self._keeping, return_exceptions=True)  # what was heard while listeners ended
+            await self._onward.settle()  # what was heard while listeners ended, too
             await self._gathering.flush()
             await self._uplink.stop()
             self._executor.shutdown()
@@ -166,41 +158,26 @@ class Feed:
 
     async def _listen(self) -> None:
         from edge.ears import Ears
-        from edge.hearing import Listened, load_listener
+        from edge.hearing import Listened, listened_for, load_listener
 
         ears = Ears(self._state / "listen.toml", self._around, self._heard)
         wanted: dict[str, list[Listened]] = {}
         for each in self._said.listen:
             listener = load_listener(each.driver)
-            if listener is None:
+            heard = None
+            if listener is not None:
+                heard = listened_for(
+                    listener, each.device, each.kind, each.target, each.settings, each.report_every_s, self._around
+                )
+            if heard is None:
                 raise ValueError(f"{self._mapping_file}: listen: driver {each.driver} asks, and hears nobody")
-            settings = msgspec.convert(self._around.secrets.reveal_all(each.settings), listener.Settings)
-            heard = Listened(each.device, each.kind, each.target, settings, each.report_every_s)
             wanted.setdefault(each.driver, []).append(heard)
         ears.watch(wanted)
         await ears.run()
 
     def _heard(self, heard: Heard) -> Awaitable[bool] | None:
         said = self._heard_from[heard.device]
-        task: asyncio.Task[bool] | None = None
-        if heard.event:
-            event = Event(said.device, said.kind, heard.event, heard.at_s, heard.detail)
-            task = asyncio.get_running_loop().create_task(self._tell(event))
-            self._keeping.add(task)
-            task.add_done_callback(self._keeping.discard)
-        if heard.fields:
-            known = self._kinds[said.kind].fields
-            fields = {name: value for name, value in heard.fields.items() if name in known}
-            self._gathering.take(Reading(said.device, said.kind, heard.at_s, fields), said.report_every_s)
-        return task
-
-    async def _tell(self, event: Event) -> bool:
-        try:
-            await self._uplink.event(event)
-        except Exception:
-            _log.exception("an event could not be kept device=%s event=%s", event.device, event.event)
-            return False
-        return True
+        return self._onward.pass_on(heard, said.device, said.kind, said.report_every_s)
 
     # --- care
 
@@ -236,26 +213,19 @@ class Feed:
                 if len(each) > 3:
                     _log.warning("set aside reason=%s others=%d", reason, len(each) - 3)
 
-    async def _look_after(self) -> None:
+    async def _watch_platform(self) -> None:
         """A platform that has not told for long: the feed goes, with its will; its devices are unknown, not lost."""
         limit_s = self._said.lost_after_s
         if limit_s is None and self._source is not None and self._source.fetches:
             limit_s = _LOST_AFTER_S
         while True:
             await asyncio.sleep(_LOOK_S)
-            if self._outbox.trouble:
-                await self._uplink.dispatch.work(self._outbox.retry_disk)
             now_s = self._clock.now().mono_s
             if not limit_s or self._told_s is None or self._uplink.gone:
                 continue
             if now_s - self._told_s > limit_s:
                 _log.error("the platform has not told for %d s: the feed goes offline", now_s - self._told_s)
                 await self._uplink.go()
-
-    async def _watchdog(self) -> None:
-        while True:
-            sd_notify.notify("WATCHDOG=1")
-            await asyncio.sleep(_WATCHDOG_S)
 
 
 def _reading(said: MappedReading, now: Now) -> Reading:
@@ -285,7 +255,4 @@ def _write_events(path: Path, known: list[str]) -> None:
 async def run_until_told(options: FeedOptions) -> None:
     """Runs a feed until SIGTERM or SIGINT."""
     feed = Feed(options)
-    loop = asyncio.get_running_loop()
-    for told in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(told, feed.stop)
-    await feed.run()
+    await until_told(feed.run, feed.stop)
