@@ -7,12 +7,15 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from shouwang.options import AsJson
 from shouwang.trouble import WrongUsage
+
+if TYPE_CHECKING:
+    from edge.options import AgentOptions
 
 
 class Language(StrEnum):
@@ -43,12 +46,7 @@ def agent(
 
     Example: shouwang agent --centre 150525100201 --region 150525 --broker mqtt://10.0.0.2:18830 --state ./agent
     """
-    import msgspec
-
-    from edge.options import AgentOptions, OptionsError
-
-    def text(path: Path | None) -> str | None:
-        return None if path is None else str(path.absolute())
+    from edge.options import AgentOptions
 
     options = AgentOptions(
         centre=centre,
@@ -56,20 +54,16 @@ def agent(
         broker=broker,
         state=str(state.absolute()),
         username=username,
-        password_file=text(password_file),
-        ca_file=text(ca_file),
-        certificate_file=text(certificate_file),
-        key_file=text(key_file),
+        password_file=_absolute(password_file),
+        ca_file=_absolute(ca_file),
+        certificate_file=_absolute(certificate_file),
+        key_file=_absolute(key_file),
         networks=list(network or []),
         allow_loopback=allow_loopback,
         outbox_bytes=outbox_mib << 20,
         speed=speed,
     )
-    try:
-        options.check()
-    except OptionsError as error:
-        raise WrongUsage(str(error)) from error
-    _become("edge", msgspec.json.encode(options).decode())
+    _become("edge", options)
 
 
 def feed(
@@ -97,10 +91,7 @@ def feed(
 
     Example: shouwang feed --mapping care.toml --state ./feed --check
     """
-    import msgspec
-
     from edge.feed.options import FeedOptions
-    from edge.options import OptionsError
 
     if check:
         _check_feed(mapping, state, answer, as_json)
@@ -109,9 +100,6 @@ def feed(
         if not said:
             raise WrongUsage(f"{option} is missing")
 
-    def text(path: Path | None) -> str | None:
-        return None if path is None else str(path.absolute())
-
     options = FeedOptions(
         centre=name,
         region=region,
@@ -119,18 +107,14 @@ def feed(
         state=str(state.absolute()),
         mapping=str(mapping.absolute()),
         username=username,
-        password_file=text(password_file),
-        ca_file=text(ca_file),
-        certificate_file=text(certificate_file),
-        key_file=text(key_file),
+        password_file=_absolute(password_file),
+        ca_file=_absolute(ca_file),
+        certificate_file=_absolute(certificate_file),
+        key_file=_absolute(key_file),
         outbox_bytes=outbox_mib << 20,
         speed=speed,
     )
-    try:
-        options.check()
-    except OptionsError as error:
-        raise WrongUsage(str(error)) from error
-    _become("edge.feed", msgspec.json.encode(options).decode())
+    _become("edge.feed", options)
 
 
 def _check_feed(mapping: Path, state: Path, answer: Path | None, as_json: bool) -> None:
@@ -149,14 +133,27 @@ def _check_feed(mapping: Path, state: Path, answer: Path | None, as_json: bool) 
         raise typer.Exit(1)
 
 
-def _become(module: str, options: str) -> None:
-    """Begun anew without the command line's libraries: half the memory, on a small machine."""
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
+
+
+def _become(module: str, options: AgentOptions) -> None:
+    """Begun anew without the command line's libraries: half the memory, on a small machine. Raises WrongUsage for what
+    can be seen to be wrong before."""
+    import msgspec
+
+    from edge.options import OptionsError
+
+    try:
+        options.check()
+    except OptionsError as error:
+        raise WrongUsage(str(error)) from error
     environment = dict(os.environ)
     root = str(Path(__file__).resolve().parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, "-m", module, options], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-m", module, msgspec.json.encode(options).decode()], environment)  # noqa: S606
 
 
 def probe(
