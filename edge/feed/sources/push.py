@@ -15,27 +15,18 @@ import msgspec
 
 from edge.feed.mapping import Push
 from edge.feed.sources.source import NotToldError, Source, Take
+from edge.receiving import Answered, Asked, Bounds, Receiver
 from edge.secrets import Secrets
 from shouwang.clock import Clock
 
 _log = logging.getLogger("edge.feed")
 
 BODY_MAX = 1 << 20
-_HEAD_MAX = 16_384
-_AT_ONCE = 64
-_REQUEST_S = 15.0
 _SIGNATURES_MAX = 50_000
-_REQUEST = re.compile(rb"([A-Z]{1,10}) (\S{1,2000}) HTTP/1\.[01]\r\n")
-_WORDS = {
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    411: "Length Required",
-    413: "Content Too Large",
-    503: "Service Unavailable",
-}
+_BOUNDS = Bounds(
+    head=16_384, body=BODY_MAX, of_one=64, within_s=15.0, connects=(2_000.0, 1_000.0), refusals=(200.0, 50.0)
+)
+"""All that a platform says of thousands of devices comes from one address."""
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -79,7 +70,6 @@ class PushSource(Source):
         if secret == said.secret or len(secret) < 16:
             raise ValueError("source.secret: write secret:NAME, and at least 16 characters into secrets.toml")
         self._doorman = Doorman(said, secret)
-        self._open = 0
         self.port = said.port
         self.refused = 0
 
@@ -87,55 +77,37 @@ class PushSource(Source):
         raise NotToldError("no_answer", "this platform sends to us: give what it sends with --from FILE")
 
     async def run(self, take: Take) -> None:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if self._open >= _AT_ONCE:
-                writer.transport.abort()
-                return
-            self._open += 1
-            try:
-                async with asyncio.timeout(_REQUEST_S):
-                    status, said = await self._request(reader, take)
-                    await _answer(writer, status, said)
-            except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                pass
-            finally:
-                self._open -= 1
-                writer.transport.abort() if writer.transport.is_closing() else writer.close()
+        async def answer(asked: Asked) -> Answered:
+            status, said = await self._answer(asked, take)
+            return status, {"ok": status == 200, "said": said[:200]}
 
-        server = await asyncio.start_server(serve, self._said.bind, self._said.port, limit=_HEAD_MAX)
-        self.port = server.sockets[0].getsockname()[1]
+        receiver = Receiver(answer, self.clock, _BOUNDS)
+        await receiver.start(self._said.bind, self._said.port, None)
+        self.port = receiver.port
         _log.info("taking what is sent bind=%s port=%d path=%s", self._said.bind, self.port, self._said.path)
-        async with server:
-            await server.serve_forever()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            receiver.stop()
 
-    async def _request(self, reader: asyncio.StreamReader, take: Take) -> tuple[int, str]:
-        head = await reader.readuntil(b"\r\n\r\n")
-        line = _REQUEST.match(head)
-        if line is None:
-            return 400, "no HTTP"
-        named = [each.partition(b":") for each in head[line.end() :].split(b"\r\n")]
-        headers = {name.strip().lower(): value.strip().decode("latin-1") for name, _, value in named}
-        if line[2].decode("latin-1").partition("?")[0] != self._said.path:
+    async def _answer(self, asked: Asked, take: Take) -> tuple[int, str]:
+        if asked.path != self._said.path:
             return 404, "nothing is here"
-        if line[1] != b"POST":
+        if asked.method != "POST":
             return 405, "POST"
-        length = headers.get(b"content-length", "")
-        if not length.isdecimal():
+        if "content-length" not in asked.headers:
             return 411, "Content-Length is missing"
-        if int(length) > BODY_MAX:
-            return 413, f"at most {BODY_MAX} bytes"
-        body = await reader.readexactly(int(length))
-        timestamp = headers.get(self._said.timestamp_header.lower().encode(), "")
-        signed = headers.get(self._said.signature_header.lower().encode(), "")
+        timestamp = asked.headers.get(self._said.timestamp_header.lower(), "")
+        signed = asked.headers.get(self._said.signature_header.lower(), "")
         now_s = self.clock.now().wall_ms / 1000
-        status = self._doorman.check(timestamp, signed, body, now_s)
+        status = self._doorman.check(timestamp, signed, asked.body, now_s)
         if status == 409:  # kept already: our answer was lost, or somebody replays it; neither does anything
             return 200, "had already"
         if status != 200:
             self.refused += 1
             _log.warning("a message was refused count=%d reason='not signed with our secret, or not now'", self.refused)
             return status, "not signed with our secret, or not within the window of time"
-        return await self._keep(body, signed, now_s, take)
+        return await self._keep(asked.body, signed, now_s, take)
 
     async def _keep(self, body: bytes, signed: str, now_s: float, take: Take) -> tuple[int, str]:
         try:
@@ -154,10 +126,3 @@ class PushSource(Source):
         self._doorman.remember(signed, now_s)
         self.well()
         return 200, "kept"
-
-
-async def _answer(writer: asyncio.StreamWriter, status: int, said: str) -> None:
-    body = msgspec.json.encode({"ok": status == 200, "said": said[:200]})
-    head = f"HTTP/1.1 {status} {_WORDS[status]}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
-    await writer.drain()

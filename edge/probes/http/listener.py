@@ -18,9 +18,9 @@ import msgspec
 
 from edge.hearing import Heard, Listened, Listener, Say, is_kept
 from edge.probes.http.pushed import event_of, fields_of, told
-from edge.probes.http.receiving import Answered, Asked, Receiver
 from edge.probes.http.settings import HttpSettings
 from edge.probing import Around
+from edge.receiving import Answered, Asked, Receiver
 from shouwang import kinds
 from shouwang.kinds.declaration import Field
 from shouwang.vocabulary import Driver

@@ -18,9 +18,9 @@ from edge.hearing import Heard, Listened
 from edge.probes.http import HttpListener
 from edge.probes.http.listener import HttpOptions
 from edge.probes.http.pushed import as_field, event_of, fields_of, told
-from edge.probes.http.receiving import Answered, Asked, Rate, Receiver
 from edge.probes.http.settings import HttpSettings
 from edge.probing import Around, ProbeConfigError
+from edge.receiving import Answered, Asked, Bounds, Rate, Receiver
 from edge.watchlist import make_watchlist
 from shouwang.clock import SystemClock
 from shouwang.kinds import load
@@ -212,7 +212,7 @@ async def test_a_request_that_drips_is_ended() -> None:
     async def take(_: Asked) -> Answered:
         return 200, {}
 
-    receiver = Receiver(take, SystemClock(), within_s=0.3)
+    receiver = Receiver(take, SystemClock(), Bounds(within_s=0.3))
     await receiver.start("127.0.0.1", 0, None)
     reader, writer = await asyncio.open_connection("127.0.0.1", receiver.port)
 

@@ -15,15 +15,9 @@ import msgspec
 
 from shouwang.clock import Clock
 
-_log = logging.getLogger("edge.http")
+_log = logging.getLogger("edge.receiving")
 
-_HEAD_BYTES_MAX = 8_192
-_BODY_BYTES_MAX = 16_384
 _PARAMETERS_MAX = 64
-_CONNECTIONS_MAX, _OF_ONE_ADDRESS_MAX = 64, 8
-_REQUEST_S = 10.0
-_CONNECTIONS_RATE, _REFUSALS_RATE = (200.0, 50.0), (40.0, 10.0)
-"""Of one address: so many at once, and so many a second after that. Whoever has the right key is not refused."""
 _ADDRESSES_MAX = 1_024
 _LINE = re.compile(rb"(GET|POST|PUT|HEAD|[A-Z]{1,12}) (\S{1,4000}) HTTP/1\.[01]\r\n")
 _WORDS = {
@@ -53,6 +47,25 @@ class Asked:
 
 
 Answered = tuple[int, dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of one port: bytes of a head and of a body, connections in all and of one address, seconds for a whole request.
+    `connects` and `refusals`: of one address, so many at once, and so many a second after that; whoever has the right
+    key is not refused."""
+
+    head: int = 8_192
+    body: int = 16_384
+    connections: int = 64
+    of_one: int = 8
+    within_s: float = 10.0
+    connects: tuple[float, float] = (200.0, 50.0)
+    refusals: tuple[float, float] = (40.0, 10.0)
+
+
+DEVICES = Bounds()
+"""For devices, each of which says little."""
 
 
 @dataclass(slots=True)
@@ -92,13 +105,11 @@ class WrongRequestError(Exception):
 
 
 class Receiver:
-    """One port. `take` decides what is answered to a request. `within_s`: for a whole request."""
+    """One port. `take` decides what is answered to a request."""
 
-    def __init__(
-        self, take: Callable[[Asked], Awaitable[Answered]], clock: Clock, within_s: float = _REQUEST_S
-    ) -> None:
-        self._take, self._clock, self._within_s = take, clock, within_s
-        self._connections, self._refusals = Rate(*_CONNECTIONS_RATE), Rate(*_REFUSALS_RATE)
+    def __init__(self, take: Callable[[Asked], Awaitable[Answered]], clock: Clock, bounds: Bounds = DEVICES) -> None:
+        self._take, self._clock, self._bounds = take, clock, bounds
+        self._connections, self._refusals = Rate(*bounds.connects), Rate(*bounds.refusals)
         self._open: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -109,9 +120,9 @@ class Receiver:
             self._serve,
             bind,
             port,
-            limit=_HEAD_BYTES_MAX,
+            limit=self._bounds.head,
             ssl=tls,
-            ssl_handshake_timeout=self._within_s if tls else None,
+            ssl_handshake_timeout=self._bounds.within_s if tls else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -122,13 +133,13 @@ class Receiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address = str((writer.get_extra_info("peername") or ("?",))[0])
-        full = self._open.total() >= _CONNECTIONS_MAX or self._open[address] >= _OF_ONE_ADDRESS_MAX
+        full = self._open.total() >= self._bounds.connections or self._open[address] >= self._bounds.of_one
         if full or not self._connections.may(address, self._clock.now().mono_s):
             writer.transport.abort()
             return
         self._open[address] += 1
         try:
-            async with asyncio.timeout(self._within_s):
+            async with asyncio.timeout(self._bounds.within_s):
                 status, said = await self._answer(reader, address)
                 await _write(writer, status, said)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -164,19 +175,19 @@ class Receiver:
             parts = urlsplit(line[2].decode("latin-1"))
         except ValueError as error:
             raise WrongRequestError(400, "its address cannot be read") from error
-        body = await _body(reader, headers) if method == "POST" else b""
+        body = await _body(reader, headers, self._bounds.body) if method == "POST" else b""
         parameters = _pairs(parts.query)
         if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             parameters |= _pairs(body.decode("latin-1"))
         return Asked(method, parts.path, parameters, headers, body, address, self._clock.now().mono_s)
 
 
-async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
+async def _body(reader: asyncio.StreamReader, headers: dict[str, str], most: int) -> bytes:
     length = headers.get("content-length", "0" if "transfer-encoding" not in headers else "")
     if not re.fullmatch(r"[0-9]{1,9}", length):
         raise WrongRequestError(411, "say Content-Length; pieces (chunked) are not taken")
-    if int(length) > _BODY_BYTES_MAX:
-        raise WrongRequestError(413, f"at most {_BODY_BYTES_MAX} bytes")
+    if int(length) > most:
+        raise WrongRequestError(413, f"at most {most} bytes")
     return await reader.readexactly(int(length))
 
 
