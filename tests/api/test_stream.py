@@ -21,7 +21,7 @@ from shouwang.vocabulary import Role
 from tests.api.conftest import Api
 from tests.api.serving import listening_to, serving
 from tests.api.world import BAXIAN, BAXIAN_VILLAGE, DAQIN, GUANGMING, NOW_MS
-from tests.edge.waiting import until
+from tests.waiting import until
 
 
 def change(engine: Engine, what: str, **of: Any) -> int:

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from shouwang.ledger.tables import Centre
 from shouwang.settings import Settings, SettingsError, load
 from tests.servers import need_server
 from tests.servers.process import ServerProcess, free_port
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -99,29 +99,22 @@ class Client:
         self.client.on_subscribe = lambda _c, _d, mid, _codes, _p: self.subscribed.add(mid)
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
-        until(lambda: self.answer is not None or self.gone)
+        wait_until(lambda: self.answer is not None or self.gone)
 
     def subscribe(self, topic: str) -> None:
         """Returns when the broker has taken it."""
         mid = self.client.subscribe(topic, qos=1)[1]
-        until(lambda: mid in self.subscribed)
+        wait_until(lambda: mid in self.subscribed)
 
     def publish(self, topic: str, payload: bytes = b"x", retain: bool = False) -> int:
         """The broker's reason code."""
         mid = self.client.publish(topic, payload, qos=1, retain=retain).mid
-        until(lambda: mid in self.codes)
+        wait_until(lambda: mid in self.codes)
         return self.codes[mid]
 
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
-
-
-def until(holds: Callable[[], object], limit_s: float = 10.0) -> None:
-    limit = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < limit, "did not come true in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -153,7 +146,7 @@ def test_on_loopback_nobody_needs_a_password_and_nobody_else_gets_in(make_house:
     house.process.start()
     again = connect(house.port)
     again.subscribe("shouwang/v1/+/+/config")
-    until(lambda: again.heard)
+    wait_until(lambda: again.heard)
     assert again.heard == [(f"shouwang/v1/150525/{CENTRE}/config", b"kept")]
 
 
@@ -177,11 +170,11 @@ def test_from_outside_each_needs_its_own_password_and_writes_its_own_topics_alon
         assert agent.publish(f"shouwang/v1/150525/{OTHER}/{channel}") == NOT_AUTHORIZED
     for channel in ("config", "command", "ack"):
         assert agent.publish(f"shouwang/v1/150525/{CENTRE}/{channel}") == NOT_AUTHORIZED
-    until(lambda: len(collector.heard) == 4)
+    wait_until(lambda: len(collector.heard) == 4)
     agent.subscribe("shouwang/v1/#")
     assert collector.publish(f"shouwang/v1/150525/{OTHER}/config") < 0x80
     assert collector.publish(f"shouwang/v1/150525/{CENTRE}/command") < 0x80
-    until(lambda: any(topic.endswith("command") for topic, _ in agent.heard))
+    wait_until(lambda: any(topic.endswith("command") for topic, _ in agent.heard))
     assert not any(OTHER in topic for topic, _ in agent.heard)
 
 
@@ -190,10 +183,10 @@ def test_a_password_comes_and_goes_without_a_restart(make_house: Make, connect: 
     house = make_house(SHOUWANG_BROKER__HOST="0.0.0.0")
     house.process.start()
     password = house.password(CENTRE)
-    until(lambda: connect(house.port, CENTRE, password).answer == "Success")
+    wait_until(lambda: connect(house.port, CENTRE, password).answer == "Success")
     agent = connect(house.port, CENTRE, password)
     house.end_password(CENTRE)
-    until(lambda: agent.gone)
+    wait_until(lambda: agent.gone)
     assert connect(house.port, CENTRE, password).answer == "Not authorized"
 
 
@@ -218,9 +211,9 @@ def test_what_is_far_too_large_is_refused_and_the_rest_is_served(make_house: Mak
     collector.subscribe("shouwang/v1/#")
     flood = connect(house.port)
     flood.client.publish(f"shouwang/v1/150525/{OTHER}/report", b"x" * 50_000_000, qos=1)
-    until(lambda: flood.gone, 30)
+    wait_until(lambda: flood.gone, limit_s=30)
     assert connect(house.port).publish(f"shouwang/v1/150525/{CENTRE}/report", b"y" * 1_000_000) < 0x80
-    until(lambda: collector.heard)
+    wait_until(lambda: collector.heard)
     assert [len(payload) for _, payload in collector.heard] == [1_000_000]
 
 
@@ -231,7 +224,7 @@ def test_without_mosquitto_the_embedded_broker_serves_loopback_alone(make_house:
     hears.subscribe("shouwang/v1/+/+/report")
     speaks = connect(house.port)
     assert speaks.publish(f"shouwang/v1/150525/{CENTRE}/report", b"z" * 1_000_000) < 0x80
-    until(lambda: hears.heard)
+    wait_until(lambda: hears.heard)
     assert len(hears.heard[0][1]) == 1_000_000
     assert listening_on(house.port) == {"127.0.0.1"}
     assert "no ACL" in house.process.log.read_text()

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from collector.heartbeat import Heartbeat
 from shouwang.settings import load
-from tests.edge.waiting import until
 from tests.notify.receiver import Receiver, Reply
+from tests.waiting import until
 
 
 class Watch:

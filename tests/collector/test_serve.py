@@ -21,6 +21,7 @@ from shouwang.certificates import DAY_MS, file_ends_at_ms
 from tests.edge.devices import certificate
 from tests.servers import need_server
 from tests.servers.process import START_LIMIT_S, ServerProcess, free_port
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -87,13 +88,6 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Serve]]:
         each.stop()
 
 
-def until(holds: Callable[[], object], limit_s: float = START_LIMIT_S) -> None:
-    limit = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < limit, "did not come true in time"
-        time.sleep(0.05)
-
-
 def exists(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -126,8 +120,11 @@ def test_what_is_killed_comes_back(make: Callable[..., Serve]) -> None:  # fault
     assert set(before) >= {"watch", "recorder", "api"}
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    until(lambda: len(serve.children()) == len(before) and not set(serve.children().values()) & set(before.values()))
-    until(serve.ready)
+    wait_until(
+        lambda: len(serve.children()) == len(before) and not set(serve.children().values()) & set(before.values()),
+        limit_s=START_LIMIT_S,
+    )
+    wait_until(serve.ready, limit_s=START_LIMIT_S)
 
 
 def test_a_frozen_watch_is_replaced(make: Callable[..., Serve]) -> None:  # fault 6
@@ -135,9 +132,9 @@ def test_a_frozen_watch_is_replaced(make: Callable[..., Serve]) -> None:  # faul
     serve.start()
     frozen = serve.children()["watch"]
     os.kill(frozen, signal.SIGSTOP)
-    until(lambda: serve.children().get("watch", frozen) != frozen, 40)
+    wait_until(lambda: serve.children().get("watch", frozen) != frozen, limit_s=40)
     assert "no sign of life" in serve.log.read_text()
-    until(serve.ready)
+    wait_until(serve.ready, limit_s=START_LIMIT_S)
 
 
 def test_a_second_start_changes_nothing_and_two_at_once_are_refused(make: Callable[..., Serve]) -> None:
@@ -228,13 +225,13 @@ def test_an_agent_from_outside_comes_in_by_its_password_alone(make: Callable[...
             return bool(db.execute("select online from paths where path = 'c-1'").fetchall() == [(1,)])
 
     thief = agent("wrong")
-    until(lambda: "not authorised" in serve.log.read_text())
+    wait_until(lambda: "not authorised" in serve.log.read_text(), limit_s=START_LIMIT_S)
     assert not online()
     thief.kill()
     thief.wait()
     own = agent("password")
     try:
-        until(online)
+        wait_until(online, limit_s=START_LIMIT_S)
     finally:
         own.kill()
         own.wait()
@@ -251,8 +248,8 @@ def test_agents_come_in_by_tls_and_refuse_a_broker_that_is_not_ours(  # fault 18
     monkeypatch.setenv("SHOUWANG_BROKER__KEY_FILE", str(key))
     serve = make("--mqtt-host", "0.0.0.0")
     serve.start()
-    until(lambda: "agents: mqtts://0.0.0.0" in serve.log.read_text())
-    until(lambda: "the certificate that agents see ends" in serve.log.read_text())
+    wait_until(lambda: "agents: mqtts://0.0.0.0" in serve.log.read_text(), limit_s=START_LIMIT_S)
+    wait_until(lambda: "the certificate that agents see ends" in serve.log.read_text(), limit_s=START_LIMIT_S)
     command = [sys.executable, "-P", "-m", "shouwang"]
     create = [*command, "token", "create", "--centre", "c-1", "--state", str(serve.state)]
     password = subprocess.run(create, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
@@ -273,14 +270,14 @@ def test_agents_come_in_by_tls_and_refuse_a_broker_that_is_not_ours(  # fault 18
     url = f"mqtts://127.0.0.1:{serve.mqtt_port}"
     deceived, said = agent(another, url)
     try:
-        until(lambda: "its certificate is refused" in said.read_text())
+        wait_until(lambda: "its certificate is refused" in said.read_text(), limit_s=START_LIMIT_S)
         assert not online()
     finally:
         deceived.kill()
         deceived.wait()
     ours, _ = agent(made, url)
     try:
-        until(online)
+        wait_until(online, limit_s=START_LIMIT_S)
     finally:
         ours.kill()
         ours.wait()

@@ -7,7 +7,6 @@ import re
 import shlex
 import signal
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from tests.servers import need_server
 from tests.servers.network import own_network
 from tests.servers.programs import skip_or_fail
 from tests.timeline.product import Devices
+from tests.waiting import SELDOM_S, wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(150)]
 
@@ -95,12 +95,12 @@ def started(boxes: Boxes) -> set[str]:
 
 
 def until(holds: Callable[[], Any], limit_s: float, boxes: Boxes, *logs: str) -> Any:
-    limit = time.monotonic() + limit_s
-    while not (found := holds()):
-        said = "\n".join(boxes.log(name).read_text(errors="replace")[-2500:] for name in logs)
-        assert time.monotonic() < limit, f"did not come true in time\n{said}"
-        time.sleep(0.1)
-    return found
+    return wait_until(
+        holds,
+        lambda: "\n".join(boxes.log(name).read_text(errors="replace")[-2500:] for name in logs),
+        limit_s,
+        SELDOM_S,
+    )
 
 
 def write_fleet(path: Path, target: str) -> None:

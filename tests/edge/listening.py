@@ -14,7 +14,7 @@ from shouwang.kinds import Kinds
 from shouwang.messages import Ack, Codec, Event, Presence, Reply, encode
 from shouwang.mqtt import Message, MqttClient, MqttOptions
 from shouwang.topics import MESSAGE_EXPIRY_S, Channel, topic
-from tests.edge.waiting import until
+from tests.waiting import until
 
 REGION = "150525"
 
@@ -55,6 +55,7 @@ class Listener:
     events: list[Event] = field(default_factory=list)
     presences: list[Presence] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    acks_due: int = 0  # that are about to be said
     latest: dict[str, dict[str, Any]] = field(default_factory=dict)  # each device's newest reading
 
     async def __aenter__(self) -> Self:
@@ -140,4 +141,9 @@ class Listener:
         assert message.expiry_s is not None
         assert message.expiry_s <= MESSAGE_EXPIRY_S
         if self.acking:
-            asyncio.get_running_loop().call_later(0.02, self.acknowledge)
+            self.acks_due += 1
+            asyncio.get_running_loop().call_later(0.02, self._acknowledge_now)
+
+    def _acknowledge_now(self) -> None:
+        self.acks_due -= 1
+        self.acknowledge()

@@ -19,8 +19,8 @@ import pytest_asyncio
 from shouwang.reasons import Reason
 from tests.edge.devices import Camera, serve_bytes, terminal
 from tests.edge.listening import REGION, Listener
-from tests.edge.waiting import until
 from tests.servers import Mosquitto
+from tests.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -14,7 +14,7 @@ from shouwang.dial import DialError, Dialler, certificate_trouble, tls_context
 from shouwang.mqtt import MqttClient, MqttOptions
 from tests.conftest import MosquittoStarter
 from tests.edge.devices import certificate, expired_certificate
-from tests.edge.waiting import until
+from tests.waiting import until
 
 
 async def test_the_last_good_address_is_used_when_the_name_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from edge.hearing import Heard, Listened
 from edge.listen_file import ListenFileError
 from edge.probes.scaip.listener import ScaipSettings
 from edge.probing import Around
-from tests.edge.waiting import until
 from tests.servers import free_port
+from tests.waiting import until
 
 
 def terminal(name: str = "call-07") -> Listened:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from edge import gathering
 from edge.gathering import Gathering
 from edge.rows import Reading
-from tests.edge.waiting import until
+from tests.waiting import until
 
 
 class Kept:

@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from shouwang.mqtt import LOST, NOT_AUTHORIZED, Message, MqttClient, MqttOptions, Puback, Will, split_url
 from tests.conftest import MosquittoStarter
-from tests.edge.waiting import until
 from tests.servers import Mosquitto
+from tests.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -14,7 +14,7 @@ from edge.schedule import AT_ONCE, CannotAskError, Schedule
 from edge.watchlist import Watched, Watchlist
 from shouwang.clock import SystemClock
 from shouwang.vocabulary import Driver
-from tests.edge.waiting import until
+from tests.waiting import until
 
 CLOCK = SystemClock()
 

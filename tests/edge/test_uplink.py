@@ -16,8 +16,8 @@ from shouwang.clock import Now, SystemClock
 from shouwang.messages import Ack, Command, Reply
 from tests.conftest import MosquittoStarter
 from tests.edge.listening import REGION, Listener
-from tests.edge.waiting import until
 from tests.servers import Mosquitto
+from tests.waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -226,7 +226,7 @@ async def test_what_an_ack_no_longer_covers_is_sent_again(mosquitto: Mosquitto, 
             await uplink.report([reading(f"call-{number:02}")])
         await until(lambda: len(listener.arrived) == 10, "all")
         await nothing_pending(uplink)
-        await asyncio.sleep(0.1)  # the last acks of the ten are on their way, and would cover all again
+        await until(lambda: not listener.acks_due, "the last ack of the ten, which would cover all again")
         listener.say(Ack(v=1, boots={uplink._outbox.boot: [(1, 4)]}))
         await until(lambda: len(listener.arrived) == 16, "six once more")
         assert sorted(each.seq for each in listener.arrived if each.repeat) == [5, 6, 7, 8, 9, 10]

@@ -20,8 +20,8 @@ from simulators.scenario import ScenarioError
 from simulators.scenario import load as load_scenario
 from simulators.tempo import Tempo
 from tests.edge.listening import REGION, Listener
-from tests.edge.waiting import until
 from tests.servers import Mosquitto
+from tests.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -13,10 +13,10 @@ from simulators.centre.plan import as_installed, listen_file, standing
 from simulators.centre.running import SimulatedCentre
 from simulators.fleet import naiman, write_csv
 from tests.edge.listening import REGION, Listener
-from tests.edge.waiting import until
 from tests.servers import Mosquitto, need_server
 from tests.servers.network import own_network
 from tests.timeline.product import Program
+from tests.waiting import until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(90)]
 

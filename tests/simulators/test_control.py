@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulators.control import Control, ControlServer, Happened
-from tests.edge.waiting import until
+from tests.waiting import until
 
 HAPPENED = Happened(12.5, "power_cut", True, "停电", "power cut")
 

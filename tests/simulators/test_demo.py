@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,9 @@ import httpx
 import pytest
 
 from tests.servers import free_port
+from tests.waiting import SELDOM_S, wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-def wait_for(condition: Callable[[], Any], what: str, within_s: float) -> Any:
-    limit_s = time.monotonic() + within_s
-    while time.monotonic() < limit_s:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {within_s:g} s: {what}")
 
 
 class RunningDemo:
@@ -66,7 +58,7 @@ class RunningDemo:
             assert self.process.poll() is None, self.output.read_text("utf-8")
             return self.facts().get(name)
 
-        return float(wait_for(found, f"{name} in demo.json:\n{self.output.read_text('utf-8')}", within_s))
+        return float(wait_until(found, f"{name} in demo.json:\n{self.output.read_text('utf-8')}", within_s, SELDOM_S))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +83,7 @@ def test_within_a_minute_a_terminal_has_fallen_silent_and_somebody_was_told(demo
 
 def test_the_token_is_an_administrators_and_for_this_user_alone(demo: RunningDemo) -> None:
     token = demo.state / "token"
-    wait_for(token.exists, "the token", 60)
+    wait_until(token.exists, "the token", 60, SELDOM_S)
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
     headers = {"Authorization": f"Bearer {token.read_text('utf-8').strip()}"}
     console = demo.facts()["console"]
@@ -101,7 +93,7 @@ def test_the_token_is_an_administrators_and_for_this_user_alone(demo: RunningDem
 
 
 def test_the_sign_in_link_on_the_terminal_opens_the_console(demo: RunningDemo) -> None:
-    said = wait_for(
+    said = wait_until(
         lambda: [word for word in demo.output.read_text("utf-8").split() if "/sign-in/" in word], "the link", 60
     )
     with httpx.Client(timeout=10, follow_redirects=True) as browser:
@@ -117,7 +109,7 @@ def test_a_stop_of_the_tour_is_told_at_the_page(demo: RunningDemo) -> None:
     page = demo.facts()["page"]
     answer = httpx.post(f"{page}/tour/help_call", headers={"origin": page}, timeout=10)
     assert answer.status_code == 202, answer.text
-    arrival = wait_for(lambda: demo.arrived("help_call"), "the help call's notification", 30)[0]
+    arrival = wait_until(lambda: demo.arrived("help_call"), "the help call's notification", 30, SELDOM_S)[0]
     assert arrival["severity"] == "emergency"
     assert "help call" in json.dumps(demo.page_state()["lines"])
 
@@ -127,10 +119,10 @@ def test_a_killed_collector_comes_back_and_tells_nothing_twice(demo: RunningDemo
     before, page = demo.facts()["pids"]["collector"], demo.facts()["page"]
     answer = httpx.post(f"{page}/tour/collector_killed", headers={"origin": page}, timeout=10)
     assert answer.status_code == 202, answer.text
-    wait_for(lambda: demo.facts()["pids"].get("collector", before) != before, "another collector", 30)
+    wait_until(lambda: demo.facts()["pids"].get("collector", before) != before, "another collector", 30, SELDOM_S)
     httpx.post(f"{page}/tour/help_call", headers={"origin": page}, timeout=10).raise_for_status()
     calls = len(demo.arrived("help_call"))
-    wait_for(lambda: len(demo.arrived("help_call")) > calls, "a help call after it", 40)
+    wait_until(lambda: len(demo.arrived("help_call")) > calls, "a help call after it", 40, SELDOM_S)
     opened = [a["incident_id"] for a in demo.page_state()["arrivals"] if a["type"] == "incident.opened"]
     assert len(opened) == len(set(opened))
 

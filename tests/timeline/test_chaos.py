@@ -15,6 +15,7 @@ from tests.timeline.comparison import Decided, committed, compare_readings, our_
 from tests.timeline.drain import drain
 from tests.timeline.product import Devices, EdgeAgent, Serve, Simulation, write_fleet
 from tests.timeline.receiver import Receiver
+from tests.waiting import SELDOM_S, until
 
 CENTRES = 20
 OURS = "150525199201"
@@ -63,16 +64,6 @@ class Chaos:
         self.kills[victim] += 1
 
 
-async def until(holds: object, within_s: float, what: str) -> None:
-    assert callable(holds)
-    try:
-        async with asyncio.timeout(within_s):
-            while not holds():  # noqa: ASYNC110  (what holds is in other processes)
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        raise AssertionError(f"not within {within_s:g} s: {what}") from None
-
-
 async def test_killed_at_random_under_load_nothing_is_lost_doubled_or_left_untold(
     tmp_path: Path, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:  # faults 1, 2, 3, 7, 8
@@ -88,21 +79,23 @@ async def test_killed_at_random_under_load_nothing_is_lost_doubled_or_left_untol
         decided = Decided(chaos.serve.state / "ledger.db")
         try:
             chaos.start()
-            await until(lambda: decided.count("select count(*) from paths where online") >= CENTRES, 40, "all heard")
+            await until(
+                lambda: decided.count("select count(*) from paths where online") >= CENTRES, "all heard", 40, SELDOM_S
+            )
             await until(
                 lambda: decided.count("select count(*) from conditions c join devices d on d.id = device_id"
-                                      " where d.centre = ?", OURS) == 8, 30, "the agent's devices heard",
+                                      " where d.centre = ?", OURS) == 8, "the agent's devices heard", 30, SELDOM_S,
             )  # fmt: skip
             await _kill_at_random(chaos, devices, chance)
             down = f"select count(*) from incidents where centre = '{OURS}' and closed_at is null and told_at > 0"
-            await until(lambda: decided.count(down) == 1, 90, "the unplugged terminal told")
+            await until(lambda: decided.count(down) == 1, "the unplugged terminal told", 90, SELDOM_S)
             chaos.simulation.stop()
             chaos.agent.stop()
             await drain(chaos.outboxes, chaos.serve.broker_url, within_s=120)
-            await until(lambda: _all_recorded(chaos.serve.state), 30, "the recorder has caught up")
+            await until(lambda: _all_recorded(chaos.serve.state), "the recorder has caught up", 30, SELDOM_S)
             tell_due = "select count(*) from notifications where accepted_at is null"
-            await until(lambda: decided.count(tell_due) == 0, 60, "everything owed was accepted")
-            await until(lambda: chaos.serve.answers("/readyz") == 200, 30, "all is well in the end")
+            await until(lambda: decided.count(tell_due) == 0, "everything owed was accepted", 60, SELDOM_S)
+            await until(lambda: chaos.serve.answers("/readyz") == 200, "all is well in the end", 30, SELDOM_S)
         finally:
             chaos.stop()
     kinds = our_kinds()

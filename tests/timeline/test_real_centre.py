@@ -1,10 +1,9 @@
 """A centre without a simulator: this very machine and real servers on it, watched by the agent as a new user starts it;
 one is unplugged. Broker, InfluxDB and PostgreSQL are real too, and all of it is in a network namespace of its own."""
 
-import asyncio
 import csv
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.servers.network import Network, own_network
 from tests.timeline.peers import Broker, Nginx, RtspServer, Snmpd, Sshd
 from tests.timeline.product import REGION, Program, Serve
 from tests.timeline.receiver import Receiver
+from tests.waiting import SELDOM_S, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
@@ -121,7 +121,9 @@ async def test_a_real_device_is_unplugged_and_a_person_is_told(tmp_path: Path, n
             with engine.connect() as connection:
                 return [(cause, device, closed is None) for cause, device, closed in connection.execute(statement)]
 
-        await until(lambda: len(conditions()) == len(FLEET), 30, lambda: f"{conditions()}\n{serve.log.read_text()}")
+        await until(
+            lambda: len(conditions()) == len(FLEET), lambda: f"{conditions()}\n{serve.log.read_text()}", 30, SELDOM_S
+        )
         seen = conditions()
         assert {device: seen[device] for device in seen if device not in ("site", "kiosk-01")} == dict.fromkeys(
             ("shop-01", "cam-01", "clinic-01", "study-01"), "ok"
@@ -129,22 +131,17 @@ async def test_a_real_device_is_unplugged_and_a_person_is_told(tmp_path: Path, n
         assert receiver.types == []
 
         network.unplug(SHOP)
-        await until(lambda: conditions()["shop-01"] == "down", 10, conditions)
-        await until(lambda: receiver.types == ["opened device_down"], 10, lambda: f"{receiver.types} {incidents()}")
+        await until(lambda: conditions()["shop-01"] == "down", conditions, 10, SELDOM_S)
+        await until(
+            lambda: receiver.types == ["opened device_down"], lambda: f"{receiver.types} {incidents()}", 10, SELDOM_S
+        )
         (told,) = [body["incident"] for _, body in receiver.received]
         assert (told["centre"], told["device"]) == (CENTRE, "shop-01")
         assert [device for device, condition in conditions().items() if condition == "down"] == ["shop-01"]
 
         network.plug(SHOP)
-        await until(lambda: "closed device_down" in receiver.types, 15, lambda: f"{receiver.types} {incidents()}")
-        await until(lambda: readings.rows(STORED), 15, lambda: read_state(serve.state))
+        await until(
+            lambda: "closed device_down" in receiver.types, lambda: f"{receiver.types} {incidents()}", 15, SELDOM_S
+        )
+        await until(lambda: readings.rows(STORED), lambda: read_state(serve.state), 15, SELDOM_S)
         assert receiver.types == ["opened device_down", "closed device_down"]
-
-
-async def until(holds: Callable[[], object], within_s: float, say: Callable[[], object]) -> None:
-    try:
-        async with asyncio.timeout(within_s):
-            while not await asyncio.to_thread(holds):  # noqa: ASYNC110  (what holds is in another process)
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise AssertionError(f"not within {within_s} s: {say()}") from None

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from shouwang.kinds import load
 from tests.servers.network import own_network
 from tests.servers.programs import need_server, skip_or_fail
 from tests.timeline.peers import Nginx, RtspServer, Snmpd
+from tests.waiting import wait_until
 
 
 def forward_packets() -> None:
@@ -109,10 +109,7 @@ def lan() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
             return subprocess.Popen([nsenter, "-t", str(far.pid), "-n", *words])
 
         own = Path("/proc/thread-self/ns/net").readlink()
-        limit = time.monotonic() + 5
-        while Path(f"/proc/{far.pid}/ns/net").readlink() == own:
-            assert time.monotonic() < limit, "no second network"
-            time.sleep(0.01)
+        wait_until(lambda: Path(f"/proc/{far.pid}/ns/net").readlink() != own, "a second network", 5)
         network.run("link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", str(far.pid))
         network.run("address", "add", "192.168.88.1/24", "dev", "v0")
         network.run("link", "set", "v0", "up")

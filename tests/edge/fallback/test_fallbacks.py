@@ -21,8 +21,8 @@ from shouwang.clock import SystemClock
 from simulators.devices.modem import SimModem
 from tests.conftest import MosquittoStarter
 from tests.edge.listening import REGION, Listener
-from tests.edge.waiting import until
 from tests.servers import Mosquitto, free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -70,6 +70,10 @@ def used(listener: Listener, way: str) -> list[dict[str, object]]:
     return [detail for detail in told.values() if detail["way"] == way]
 
 
+async def nothing_due(listener: Listener) -> None:
+    await until(lambda: not listener.acks_due, "its ack is on its way")
+
+
 async def test_a_text_message_goes_out_once_and_is_told_later(
     tmp_path: Path, mosquitto: Mosquitto, modem: SimModem
 ) -> None:
@@ -80,14 +84,15 @@ async def test_a_text_message_goes_out_once_and_is_told_later(
             await until(lambda: len(modem.messages) == 2, "both numbers are told")
             await press(uplink)  # pressed again a moment later: nobody is told twice
             await until(lambda: len(used(listener, "sms")) == 2, "both tries are told")
-        async with agent(tmp_path, mosquitto, sms):  # begun anew, still without an ack
-            await asyncio.sleep(1.5)  # longer than the wait
+        async with agent(tmp_path, mosquitto, sms) as uplink:  # begun anew, still without an ack
+            await press(uplink, "call-02")
+            await until(lambda: len(modem.messages) == 4, "another, which has waited long enough, is told")
             listener.acking = True
             listener.acknowledge()
-        assert len(modem.messages) == 2
-        assert [read_outgoing_sms(coded)["recipient"] for coded in modem.messages] == [NUMBER, "120"]
-        assert "centre-1 call-01" in read_outgoing_sms(modem.messages[0])["content"]
-        first, second = used(listener, "sms")
+        told = [read_outgoing_sms(coded) for coded in modem.messages]
+        assert [each["recipient"] for each in told] == [NUMBER, "120", NUMBER, "120"]
+        assert ["call-01" in each["content"] for each in told] == [True, True, False, False], "the first one, once"
+        first, second, *_ = used(listener, "sms")
         assert first == {"call": call, "way": "sms", "ok": True, "said": "sent to …0001, …120"}
         assert second["said"] == "told a moment ago, for the call before"
 
@@ -101,9 +106,12 @@ async def test_what_is_acknowledged_in_time_goes_no_other_way(
     ):
         await press(uplink)
         await until(lambda: listener.events, "the call arrives")
-        await asyncio.sleep(2.0)  # twice the wait
-        assert modem.messages == []
-        assert used(listener, "sms") == []
+        await nothing_due(listener)
+        listener.acking = False
+        later = await press(uplink, "call-02")
+        await until(lambda: used(listener, "sms"), "one that nobody acknowledges, pressed later, is told")
+        assert ["call-02" in read_outgoing_sms(coded)["content"] for coded in modem.messages] == [True]
+        assert [each["call"] for each in used(listener, "sms")] == [later]
 
 
 async def test_the_second_uplink_takes_over_and_no_message_is_needed(

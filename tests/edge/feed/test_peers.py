@@ -3,7 +3,7 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from shouwang.mqtt import MqttClient, MqttOptions
 from tests.edge.feed.samples import mapping, terminal
 from tests.edge.feed.test_sources import Kept, made
 from tests.servers import Mosquitto, ServerProcess, need_server
+from tests.waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -57,12 +58,6 @@ def fetching(bank: SftpServer, tmp_path: Path, **more: Any) -> dict[str, Any]:
     keys = {"key_file": str(bank.directory / "bank.key"), "known_hosts": str(bank.directory / "known_hosts")}
     where = {"host": "127.0.0.1", "port": bank.port, "user": os.environ.get("USER") or "root"}
     return {"type": "sftp", "folder": str(tmp_path / "out"), "every_s": 1.0} | keys | where | more
-
-
-async def until(holds: Callable[[], Any], within_s: float = 10.0) -> None:
-    async with asyncio.timeout(within_s):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 async def test_files_of_a_bank_by_sftp(bank: SftpServer, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Sources: pages that are wrong, signatures, repeats, files that grow; each against a platform on real sockets."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from shouwang.clock import SystemClock
 from simulators.platforms.lists import ListPlatform, refused_with_200
 from simulators.platforms.sender import Sender
 from tests.edge.feed.samples import mapping, meaning, terminal, written
+from tests.waiting import until
 
 SECRETS = Secrets(None, {"care-token": "Bearer t0ken", "nbiot": "0123456789abcdef"})
 
@@ -99,12 +99,6 @@ class Kept:
         if self.broken:
             raise OSError("the disk is full")
         self.entries += entries
-
-
-async def until(holds: Callable[[], bool], within_s: float = 5.0) -> None:
-    async with asyncio.timeout(within_s):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def pushed(tmp_path: Path) -> tuple[PushSource, Kept, asyncio.Task[None], Sender]:

@@ -9,7 +9,7 @@ import pytest
 from edge.allowed import Allowed, AllowedFile
 from edge.probes.host.uplink import ENOUGH_ROUNDS, Uplink, summary
 from edge.probing import Answer, Around, ProbeConfigError, make_probe
-from tests.edge.waiting import until
+from tests.waiting import until
 
 
 def around(state: Path) -> Around:

@@ -28,8 +28,8 @@ from shouwang.messages import Config, ConfiguredDevice
 from tests.edge.devices import certificate
 from tests.edge.listening import Listener
 from tests.edge.test_agent import AgentProcess, agent, config
-from tests.edge.waiting import until
 from tests.servers import Mosquitto, free_port, need_server
+from tests.waiting import until
 
 __all__ = ["agent"]  # the fixture
 KINDS = load()

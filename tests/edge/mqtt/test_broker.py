@@ -23,8 +23,8 @@ from tests.conftest import MosquittoStarter
 from tests.edge.listening import Listener
 from tests.edge.mqtt.test_listener import recorded
 from tests.edge.test_agent import AgentProcess, agent, config
-from tests.edge.waiting import until
 from tests.servers import Mosquitto
+from tests.waiting import until
 
 __all__ = ["agent"]  # the fixture
 pytestmark = pytest.mark.system
@@ -131,7 +131,7 @@ async def test_a_wrong_password_is_said_once_and_never_shown(
     wrong = Secrets(None, {"broker": "n0t-this-0ne"})
     async with listening(options, tmp_path, button("call", "sos"), secrets=wrong) as heard:
         await until(lambda: "Not authorized" in caplog.text, "the refusal is said")
-        await asyncio.sleep(2.5)  # it tries again meanwhile
+        await until(lambda: broker.log.read_text().count("not authorised") >= 2, "it tries again")
     assert caplog.text.count("no connection") == 1
     assert "n0t-this-0ne" not in caplog.text
     right = Secrets(None, {"broker": "the right one"})

@@ -16,7 +16,7 @@ from edge.secrets import Secrets
 from shouwang.reasons import Reason
 from simulators.devices.rtsp import Camera, Trouble
 from tests.edge.rtsp.films import short_film
-from tests.edge.waiting import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

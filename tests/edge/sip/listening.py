@@ -14,7 +14,7 @@ from edge.allowed import Allowed, AllowedFile
 from edge.hearing import Heard, Listened, Listener
 from edge.probing import Around
 from edge.sip import SipPort
-from tests.edge.waiting import until
+from tests.waiting import until
 
 
 @dataclass

@@ -11,8 +11,8 @@ import pytest
 from simulators.devices.snmp import SnmpDevice, atm_values, user
 from tests.edge.listening import Listener
 from tests.edge.test_agent import AgentProcess, config, device
-from tests.edge.waiting import until
 from tests.servers import Mosquitto, free_port, need_server
+from tests.waiting import until
 
 ATM = "1.3.6.1.4.1.8072.9999.9999"
 

@@ -19,8 +19,8 @@ from edge.probes.snmp.notices import Engine, Notices, Sender, Taken
 from edge.probes.snmp.talking import user_keys
 from edge.probing import Around
 from simulators.devices.snmp import SnmpDevice, atm_values, ups_values, user
-from tests.edge.waiting import until
 from tests.servers import need_server
+from tests.waiting import until
 
 ON_BATTERY = "1.3.6.1.2.1.33.2.1"
 SOURCE, MINUTES = "1.3.6.1.2.1.33.1.4.1.0", "1.3.6.1.2.1.33.1.2.3.0"

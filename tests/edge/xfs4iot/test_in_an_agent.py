@@ -11,8 +11,8 @@ from simulators.devices.iso8583 import BankHost
 from simulators.devices.xfs4iot import CashMachine
 from tests.edge.listening import Listener
 from tests.edge.test_agent import AgentProcess
-from tests.edge.waiting import until
 from tests.servers import Mosquitto
+from tests.waiting import until
 
 pytestmark = pytest.mark.system
 
