@@ -28,9 +28,9 @@ from simulators.devices.xfs4iot import CashMachine
 from simulators.fleet import SimCentre, SimDevice, naiman
 from tests.edge.devices import certificate
 from tests.edge.listening import REGION, Listener
-from tests.edge.waiting import until
 from tests.servers import Mosquitto
 from tests.servers.programs import need_server
+from tests.waiting import until
 
 _NETWORK = "127.78.0"
 _COMPOSITION = {

@@ -322,3 +322,8 @@ class Village:
             if step.owe is not None:
                 self.owed.append(Owed(self.at_s, step.owe, step.incident))
         return steps
+
+
+def few(count: int = 1, terminals: int = 2) -> Village:
+    """So many centres with so many terminals each, all heard already."""
+    return Village(centres(count, terminals)).start()
