@@ -25,6 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from shouwang import clock
 from shouwang.dial import Connection, DialError, Dialler
+from shouwang.mqtt_line import Line
 from shouwang.mqtt_paho import Paho, properties_of
 from shouwang.mqtt_shapes import (
     LOST,
@@ -45,8 +46,6 @@ _log = logging.getLogger("shouwang.mqtt")
 
 _TAKEN_OVER_WAIT_S = 30.0  # two agents under one identity must not throw each other out again and again
 _STEADY_S = 10.0  # a connection that held this long starts the back-off from its beginning
-_PUBACK = b"\x40\x02"  # MQTT 5, 3.4.2.1: a reason of success is left out
-_READ_PACKETS = 256  # a turn of the loop: then others get theirs
 
 
 class MqttClient:
@@ -80,18 +79,18 @@ class MqttClient:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._connected_s = math.inf
-        self._flushing = False
-        self._paused = False
         self._ended: asyncio.Future[str] | None = None
         self._taken_over = False
         self._nudge = asyncio.Event()  # connect now, whatever the back-off
         self._paho = self._make_paho()
+        self._line = Line(self._paho, self._published_to_us, self._end)
 
     # --- what callers do
 
     def start(self) -> None:
         """Begins to connect; returns at once."""
         self._loop = asyncio.get_running_loop()
+        self._line.begin(self._loop)
         self._task = self._loop.create_task(self._run(), name=f"mqtt {self.options.client_id}")
 
     async def close(self, *, with_will: bool = False) -> None:
@@ -154,9 +153,8 @@ class MqttClient:
 
     def say(self, topic: str, payload: bytes) -> None:
         """A plain message of QoS 0, of which nobody needs to know what became; nothing without a connection."""
-        connection = self._paho.socket()
-        if self.connected and isinstance(connection, Connection):
-            self._put(connection, write_publish(topic, payload))
+        if self.connected:
+            self._line.put(write_publish(topic, payload))
 
     def subscribe(self, topics: Sequence[tuple[str, int]], *, retain_handling: int = 0) -> asyncio.Future[list[int]]:
         """Asks for topics: (filter, QoS). The future gives a reason code each (0–2 granted); [] when lost.
@@ -173,24 +171,16 @@ class MqttClient:
     def ack(self, *messages: Message) -> bool:
         """Acknowledges by hand. False when nothing was sent, since they came on a connection that is no more."""
         mids = [each.mid for each in messages if each.qos and each.connection == self.connection]
-        return self.connected and self._puback(mids)
+        return self.connected and self._line.puback(mids)
 
     def pause(self) -> None:
         """Reads nothing more until `resume`: what comes waits in the sockets, and then at the broker. Receive Maximum
         alone does not bound it: Mosquitto 2.0 sends all that is queued once one message is acknowledged."""
-        connection = self._paho.socket()
-        if not self._paused and isinstance(connection, Connection):
-            self._paused = True
-            self._loop.remove_reader(connection.fileno())
+        self._line.pause()
 
     def resume(self) -> None:
         """Reads again."""
-        if self._paused:
-            self._paused = False
-            connection = self._paho.socket()
-            if isinstance(connection, Connection):
-                self._socket_opened(None, None, connection)
-                self._loop.call_soon(self._readable, connection)
+        self._line.resume()
 
     # --- connecting
 
@@ -220,10 +210,6 @@ class MqttClient:
         made.on_message = self._received
         made.on_publish = self._published
         made.on_subscribe = self._subscribed
-        made.on_socket_open = self._socket_opened
-        made.on_socket_close = self._socket_closed
-        made.on_socket_register_write = self._write_wanted
-        made.on_socket_unregister_write = self._write_done
         return made
 
     async def _run(self) -> None:
@@ -286,7 +272,7 @@ class MqttClient:
 
     def _look_after(self) -> None:
         """Pings, and notices a peer that is gone: with this step within 1.5 × keepalive."""
-        if self._paused:
+        if self._line.paused:
             self._paho.note_heard()  # for want of reading nothing can be said against the broker
         self._paho.loop_misc()
         if self.connected:
@@ -306,7 +292,7 @@ class MqttClient:
         if ended is None or ended.done():
             return
         ended.set_result(reason)
-        self.connected = False
+        self.connected = self._line.open = False
         self._forget()
         self._say_disconnected(reason)
 
@@ -339,7 +325,7 @@ class MqttClient:
             self._end(f"{self.options.url}: refused: {code}")
             return
         self._paho.agree(properties)
-        self.connected = True
+        self.connected = self._line.open = True
         self._connected_s = clock.mono_s()
         if self._timer is not None:
             self._timer.cancel()
@@ -380,33 +366,7 @@ class MqttClient:
         if future is not None and not future.done():
             future.set_result([code.value for code in codes])
 
-    # --- the socket on the loop
-
-    def _socket_opened(self, _client: object, _data: object, sock: Any) -> None:
-        self._paused = False
-        self._loop.add_reader(sock.fileno(), self._readable, sock)
-
-    def _socket_closed(self, _client: object, _data: object, sock: Any) -> None:
-        self._loop.remove_reader(sock.fileno())
-        self._loop.remove_writer(sock.fileno())
-
-    def _readable(self, connection: Connection) -> None:
-        for _ in range(_READ_PACKETS):
-            if self._paused or self._paho.socket() is not connection:
-                return
-            if self.connected and self._paho.between_packets:
-                publish = connection.publish()
-                if publish is not None:
-                    self._published_to_us(publish)
-                    if not connection.waiting():
-                        return
-                    continue
-            if self._paho.loop_read() is not paho.MQTT_ERR_SUCCESS or not connection.waiting():
-                return
-        self._loop.call_soon(self._readable, connection)
-
     def _published_to_us(self, publish: Publish) -> None:
-        self._paho.note_heard()
         message = Message(
             publish.topic,
             publish.payload,
@@ -418,51 +378,4 @@ class MqttClient:
         )
         self._guarded(self._on_message, message)
         if publish.qos and not self.options.manual_ack:
-            self._puback([publish.mid])
-
-    def _puback(self, mids: Sequence[int]) -> bool:
-        connection = self._paho.socket()
-        if not mids or not isinstance(connection, Connection):
-            return False
-        self._put(connection, b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids]))
-        return True
-
-    def _put(self, connection: Connection, packets: bytes) -> None:
-        connection.put(packets)
-        self._paho.note_said()
-        self._write_wanted(None, None, connection)
-
-    def _write_wanted(self, _client: object, _data: object, _sock: Any) -> None:
-        # Most packets go out at once: no need to trouble the selector for them.
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        """Everything that was queued in this turn of the loop goes out in one piece."""
-        self._flushing = False
-        connection = self._paho.socket()
-        if not isinstance(connection, Connection):
-            return
-        connection.gather()
-        self._paho.loop_write()
-        self._drain(connection)
-
-    def _drain(self, connection: Connection) -> None:
-        if self._paho.socket() is not connection:
-            return
-        try:
-            sent = connection.flush()
-        except OSError as error:
-            self._paho.abandon()
-            self._end(str(error))
-            return
-        if sent:
-            self._loop.remove_writer(connection.fileno())
-            if self._paho.want_write():
-                self._write_wanted(None, None, connection)
-        else:
-            self._loop.add_writer(connection.fileno(), self._drain, connection)
-
-    def _write_done(self, _client: object, _data: object, sock: Any) -> None:
-        self._loop.remove_writer(sock.fileno())
+            self._line.puback([publish.mid])
