@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from simulators.centre.still import STILL
 from simulators.devices.gbt28181 import GbDevice
@@ -19,6 +19,7 @@ from simulators.devices.scaip import Terminal
 from simulators.devices.sip import SipDevice
 from simulators.devices.snmp import SnmpDevice, router_values
 
+Sip = TypeVar("Sip", bound=SipDevice)
 SPEAKS_EVERY_S = 25.0
 NUT_PORT, SNMP_PORT, NTP_PORT, METER_PORT = 3493, 1161, 1123, 1502
 PUMP_SETTINGS: dict[str, Any] = {
@@ -66,10 +67,11 @@ class Stand(ABC):
         """Makes it fail without unplugging it."""
 
 
-class _Spoken(Stand):
-    """One that calls somebody: each call in a task of its own."""
+class _OnSip(Stand, Generic[Sip]):
+    """One on SIP, that calls somebody: each call in a task of its own."""
 
     def __init__(self) -> None:
+        self._device: Sip | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
     def _call(self, work: Any) -> bool:
@@ -82,48 +84,39 @@ class _Spoken(Stand):
         task.add_done_callback(self._calls.discard)
         return True
 
-    async def _end_calls(self) -> None:
+    async def unplug(self) -> None:
         for task in list(self._calls):
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
-
-
-class Phone(Stand):
-    """A call terminal that answers OPTIONS."""
-
-    def __init__(self, address: str, user: str) -> None:
-        self._address, self._user = address, user
-        self._device: SipDevice | None = None
-
-    async def put_up(self) -> None:
-        self._device = await SipDevice.start(self._address, 5070, user=self._user)
-
-    async def unplug(self) -> None:
         if self._device is not None:
             self._device.stop()
             self._device = None
+
+
+class Phone(_OnSip[SipDevice]):
+    """A call terminal that answers OPTIONS."""
+
+    def __init__(self, address: str, user: str) -> None:
+        super().__init__()
+        self._address, self._user = address, user
+
+    async def put_up(self) -> None:
+        self._device = await SipDevice.start(self._address, 5070, user=self._user)
 
     def trouble(self, word: str) -> None:
         if self._device is not None:
             self._device.silent = word == "silent"
 
 
-class ScaipTerminal(_Spoken):
+class ScaipTerminal(_OnSip[Terminal]):
     """A call terminal with a pendant, that speaks SCAIP."""
 
     def __init__(self, address: str, user: str, server: tuple[str, int]) -> None:
         super().__init__()
         self._address, self._user, self._server = address, user, server
-        self._device: Terminal | None = None
 
     async def put_up(self) -> None:
         self._device = await Terminal.start(self._address, 5070, user=self._user)
-
-    async def unplug(self) -> None:
-        await self._end_calls()
-        if self._device is not None:
-            self._device.stop()
-            self._device = None
 
     async def speak(self) -> None:
         if self._device is not None:
@@ -138,13 +131,12 @@ class ScaipTerminal(_Spoken):
             self._call(self._device.say_mrq(self._server, mty="ME", dty="0002", stc=status))
 
 
-class GbTerminal(_Spoken):
+class GbTerminal(_OnSip[GbDevice]):
     """A call terminal that speaks GB/T 28181."""
 
     def __init__(self, address: str, code: str, server: tuple[str, int], **how: Any) -> None:
         super().__init__()
         self._address, self._code, self._server, self._how = address, code, server, how
-        self._device: GbDevice | None = None
         self._signed_in = False
 
     async def put_up(self) -> None:
@@ -152,12 +144,6 @@ class GbTerminal(_Spoken):
         self._device = await GbDevice.start(
             self._address, 5070, user=self._code, server=self._server, **{"name": "呼叫终端", **self._how}
         )
-
-    async def unplug(self) -> None:
-        await self._end_calls()
-        if self._device is not None:
-            self._device.stop()
-            self._device = None
 
     async def speak(self) -> None:
         if self._device is not None:
