@@ -114,7 +114,7 @@ def _measure(figures: Figures, run: _Run, port: int, idle: int, devices: int) ->
         f"{plan.name}: memory a device",
         (after["collector"].rss_bytes - idle) / devices,
         "B",
-        f"limit 600; {devices} devices",
+        f"limit 600, of a whole region: what is there once weighs on fewer; {devices} devices",
     )
     for name, size in _sizes(run).items():
         figures.add(f"{plan.name}: {name} on disk at the end", size / 2**20, "MiB")
