@@ -46,6 +46,9 @@ async def test_restored_from_a_backup(house: House, receiver: Receiver) -> None:
     async with asyncio.TaskGroup() as group:
         talking = group.create_task(talk())
         await house.until(lambda: receiver.types == ["opened device_silent"])
+        await house.until(  # accepted is told only once it is written down: before that it would rightly be told again
+            lambda: house.query("select * from tries where accepted"), why="that it was told is in the ledger"
+        )
         await asyncio.to_thread(backup, house.state, saved, ledger_url=url, now_ms=wall_ms(), version="test")
         at_backup = sent
         call = Event("call-02", "call_terminal", "help_call", CLOCK.now().mono_s)
