@@ -136,7 +136,12 @@ def _metric(
     lines: list[str], name: str, kind: str, what: str, samples: Iterable[tuple[Mapping[str, str], float]]
 ) -> None:
     lines += [f"# HELP {name} {what}", f"# TYPE {name} {kind}"]
-    lines += [f"{name}{_labels(labels)} {float(value):g}" for labels, value in samples]
+    lines += [f"{name}{_labels(labels)} {number(value)}" for labels, value in samples]
+
+
+def number(value: float) -> str:
+    """A figure as Prometheus reads it, to its last digit: a great counter that is rounded stands still."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def _labels(labels: Mapping[str, str]) -> str:

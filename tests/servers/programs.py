@@ -66,6 +66,7 @@ PROGRAMS = {
         Program("unbound", ("unbound",), ("usr/sbin/unbound",)),
         Program("sipp", ("sip-tester",)),
         Program("baresip", ("baresip-core",)),
+        Program("promtool", ("prometheus",)),
     )
 }
 NOTO_CJK = Program("fonts-noto-cjk", ("fonts-noto-cjk",), ("usr/share/fonts/**/NotoSansCJK*.ttc",))
