@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.decisions import AsideOf, Decisions, DeedDone, PathHeard
 from collector.facts import Entry, HelpCall, IncidentRecord, Step
-from collector.notify.words import words
+from collector.notify.named import named
+from collector.notify.words import MEMBERS_NAMED, words
 from shouwang.kinds import Kinds
 from shouwang.ledger import views
 from shouwang.ledger.corrections import correct
@@ -198,10 +199,11 @@ class Record:
         view = views.incident_view(connection, incident.id, views.HOUSE, self._kinds, now_ms)
         assert view is not None  # it was written a moment ago, in this transaction
         url = f"{self._public_url.rstrip('/')}/incidents/{incident.id}"
+        called = named(connection, self._kinds, view["members"][:MEMBERS_NAMED])
         body = {
             "type": f"incident.{type_}",
             "incident": view,
-            "text": words(view, type_, self._kinds),
+            "text": words(view, type_, self._kinds, called),
             "url": url,
         }
         if incident.merged_into:

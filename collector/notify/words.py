@@ -1,7 +1,7 @@
 """What people read of an incident, in Chinese and English: what, where, since when, and whom it leaves unwatched.
 
 These texts go to chat robots and mailboxes of others. So they carry centre, device and counts, and never a household's
-name: of a call terminal not even the device's own name, which people like to make from the name of who lives there.
+name: see `shouwang.called` for what a call terminal is called.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from shouwang import clock
 from shouwang import kinds as declared
+from shouwang.called import CAUSE, EN, SEVERITY, ZH, Words, device_called
 from shouwang.kinds import Kinds
 from shouwang.vocabulary import NotificationType
 
@@ -19,26 +20,6 @@ NAME_CHARS_MAX = 60
 OLD_CALL_MS = 120_000
 """A help call that took longer than this to reach us is told with its age."""
 
-_SEVERITY = {
-    "emergency": ("紧急", "EMERGENCY"),
-    "critical": ("严重", "Critical"),
-    "major": ("重要", "Major"),
-    "minor": ("一般", "Minor"),
-}
-_CAUSE = {
-    "device_silent": ("失联", "silent"),
-    "device_down": ("故障", "down"),
-    "device_degraded": ("异常", "degraded"),
-    "centre_offline": ("服务中心失联", "Centre offline"),
-    "area_outage": ("大面积中断", "Area outage"),
-    "collector_deaf": ("监控中心收不到任何上报", "The collector hears nothing"),
-    "help_call": ("呼救", "Help call"),
-    "devices_lost_together": ("多台设备同时失联（交换机或电源）", "Devices lost together (switch or power)"),
-    "feed_offline": ("数据源失联", "Feed offline"),
-    "identity_conflict": ("两个采集端使用同一身份", "Two agents under one identity"),
-    "cannot_record": ("监控中心无法保存数据", "The collector cannot record"),
-    "store_failing": ("读数存储故障", "The store of readings fails"),
-}
 _TYPE = {
     NotificationType.OPENED: ("", ""),
     NotificationType.UPDATED: ("范围扩大：", "Grew: "),
@@ -61,17 +42,22 @@ _SCOPE = {
     "region": ("全旗 {}", "whole region {}"),
 }
 _POWER_CUT = ("停电，设备靠电池运行", "Power cut, devices run on their batteries")
-ZH, EN = 0, 1
 
 
-def words(incident: Mapping[str, Any], type: NotificationType, kinds: Kinds | None = None) -> dict[str, str]:  # noqa: A002
+def words(
+    incident: Mapping[str, Any],
+    type: NotificationType,  # noqa: A002
+    kinds: Kinds | None = None,
+    called: Mapping[str, Words] | None = None,
+) -> dict[str, str]:
     """`{"zh": …, "en": …}`, a few lines each, of an incident as REST gives it. Times are those of Asia/Shanghai.
+    `called`: names of its members, in Chinese and English; those that are missing go by their codes.
 
     Shapes that are missing or new to us shorten the text; they never raise.
     """
     return {
-        "zh": "\n".join(_lines(incident, NotificationType(type), kinds, ZH)),
-        "en": "\n".join(_lines(incident, NotificationType(type), kinds, EN)),
+        "zh": "\n".join(_lines(incident, NotificationType(type), kinds, called or {}, ZH)),
+        "en": "\n".join(_lines(incident, NotificationType(type), kinds, called or {}, EN)),
     }
 
 
@@ -80,14 +66,20 @@ def title(text: str) -> str:
     return text.split("\n", 1)[0]
 
 
-def _lines(incident: Mapping[str, Any], type_: NotificationType, kinds: Kinds | None, tongue: int) -> list[str]:
-    severity = _SEVERITY.get(str(incident.get("severity")), (str(incident.get("severity") or ""),) * 2)[tongue]
+def _lines(
+    incident: Mapping[str, Any],
+    type_: NotificationType,
+    kinds: Kinds | None,
+    called: Mapping[str, Words],
+    tongue: int,
+) -> list[str]:
+    severity = SEVERITY.get(str(incident.get("severity")), (str(incident.get("severity") or ""),) * 2)[tongue]
     label = f"【{severity}】" if tongue == ZH else f"[{severity}] "
     what = _headline(incident, kinds, tongue)
     lines = [f"{label}{_TYPE[type_][tongue]}{what}"]
     place = " · ".join(filter(None, (_name(incident.get("township_name")), _centre(incident))))
     lines += [place] if place else []
-    lines += _members(incident, tongue)
+    lines += _members(incident, called, tongue)
     lines += _unwatched(incident, tongue)
     lines += _reason(incident, tongue)
     lines += _acknowledged(incident, type_, tongue)
@@ -97,7 +89,7 @@ def _lines(incident: Mapping[str, Any], type_: NotificationType, kinds: Kinds | 
 
 def _headline(incident: Mapping[str, Any], kinds: Kinds | None, tongue: int) -> str:
     cause = str(incident.get("cause") or "")
-    said = _CAUSE.get(cause, (cause, cause))[tongue]
+    said = CAUSE.get(cause, (cause, cause))[tongue]
     device = _device(incident, kinds, tongue)
     if cause in ("area_outage", "devices_lost_together") and "mains_lost" in (incident.get("reasons") or ()):
         said = _POWER_CUT[tongue]
@@ -118,22 +110,21 @@ def _device(incident: Mapping[str, Any], kinds: Kinds | None, tongue: int) -> st
     kind_name = str(incident.get("kind") or "")
     known = declared.load() if kinds is None else kinds
     found = known[kind_name] if kind_name in known else None  # noqa: SIM401 -- Kinds has no get
-    own = "" if found is None or found.is_terminal else _name(incident.get("device_name"))
-    label = "" if found is None else (found.label.zh if tongue == ZH else found.label.en)
-    return f"{own} ({code})" if own else f"{label} {code}".strip()
+    return device_called(found, code, _name(incident.get("device_name")), tongue)
 
 
 def _centre(incident: Mapping[str, Any]) -> str:
     return _name(incident.get("centre_name")) or _name(incident.get("centre"))
 
 
-def _members(incident: Mapping[str, Any], tongue: int) -> list[str]:
+def _members(incident: Mapping[str, Any], called: Mapping[str, Words], tongue: int) -> list[str]:
     """Which centres an area outage, or which devices a lost switch, names: the first few."""
-    members = [_name(member) for member in incident.get("members") or []]
+    members = [str(member) for member in incident.get("members") or []]
     total = int(incident.get("members_total") or len(members))
     if incident.get("cause") not in ("area_outage", "devices_lost_together") or not members:
         return []
-    named = "、".join(members[:MEMBERS_NAMED]) if tongue == ZH else ", ".join(members[:MEMBERS_NAMED])
+    first = [_name(called[member][tongue] if member in called else member) for member in members[:MEMBERS_NAMED]]
+    named = ("、" if tongue == ZH else ", ").join(first)
     if total > MEMBERS_NAMED:
         return [f"{named} 等 {total} 处"] if tongue == ZH else [f"{named} and {total - MEMBERS_NAMED} more"]
     return [named]

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import httpx
 import uvicorn
 
+from shouwang import kinds
 from shouwang.child import Child
 from shouwang.processes import children, command, environment
 from shouwang.settings import Loaded, load
@@ -27,6 +28,7 @@ from simulators.demo.page import Showing, make_app
 from simulators.demo.prepare import Asked, Prepared, check_ports, prepare, write_secret
 from simulators.demo.telling import Telling
 from simulators.demo.tour import COLLECTOR_KILLED, INSTALLED_CENTRE, Stop, stops
+from simulators.demo.wording import incident_said, process_said
 from simulators.fleet import DEVICES_PER_CENTRE
 
 LOOK_EVERY_S = 0.25
@@ -59,6 +61,7 @@ class Demo:
         self.env = {**os.environ, **environment(self.loaded, self.flags)}
         self.control: Control | None = None
         self.devices: Control | None = None
+        self._kinds = kinds.load()
         self._token = ""
         self._known_incidents: dict[str, str] = {}
 
@@ -251,9 +254,8 @@ class Demo:
         if self.telling.fact("first_incident_s"):
             self.telling.say("第一起事件已开：", "the first incident is open:")
         for incident in new[:LINES_AT_ONCE]:
-            where = "/".join(filter(None, (incident.get("centre"), incident.get("device"))))
-            said = f"{incident['severity']} {incident['cause']} {where or incident.get('township') or ''}"
-            self.telling.say(f"事件 {said}", f"incident {said}")
+            zh, en = incident_said(incident, self._kinds)
+            self.telling.say(f"事件 {zh}", f"incident {en}")
         if len(new) > LINES_AT_ONCE:
             more = len(new) - LINES_AT_ONCE
             self.telling.say(f"另有{more}起事件", f"and {more} more incidents")
@@ -299,7 +301,7 @@ class Demo:
     def _changed(self, name: str, what: str) -> None:
         self.telling.note(pids=self.supervisor.pids)
         if what in ("ended", "hung") and self.telling.data.get("first_page_s"):
-            self.telling.say(f"进程 {name}：{what}", f"process {name}: {what}")
+            self.telling.say(*process_said(name, what))
 
     # --- the tour
 
