@@ -15,7 +15,7 @@ import msgspec
 
 from edge.allowed import Allowed
 from edge.secrets import Secrets, UnknownSecretError
-from edge.told import as_wanted
+from edge.told import as_wanted, unknown_in
 from shouwang.clock import Clock, SystemClock
 from shouwang.reasons import Reason
 from shouwang.vocabulary import Driver
@@ -110,6 +110,8 @@ def make_probe(driver: str, target: str, settings: Mapping[str, Any], around: Ar
 
 def make_settings(driver: str, said: Mapping[str, Any], shape: type[msgspec.Struct], around: Around) -> Any:
     """Settings of a driver as its `shape` wants them, each secret in its place. Raises ProbeConfigError."""
+    if unknown := unknown_in(said, shape):
+        raise ProbeConfigError(f"settings of driver {driver}: {unknown}")
     try:
         return msgspec.convert(as_wanted(around.secrets.reveal_all(said), shape), shape)
     except msgspec.ValidationError as error:

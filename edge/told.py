@@ -6,7 +6,7 @@ as text where it takes numbers alone. Everything else is left, for the driver's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,22 @@ def as_wanted(said: Mapping[str, Any], wanted: type[msgspec.Struct]) -> dict[str
     """The settings with numbers and text as `wanted` has them, by name; names that it does not have stay."""
     types = _types(wanted)
     return {name: _fitted(value, types[name]) if name in types else value for name, value in said.items()}
+
+
+def unknown_in(said: Iterable[str], wanted: type[msgspec.Struct]) -> str:
+    """What is wrong with names that `wanted` does not have, with the nearest that it has; "" where nothing is."""
+    if not wanted.__struct_config__.forbid_unknown_fields:
+        return ""
+    known = _types(wanted)
+    return "; ".join(f"{name!r} is unknown; {_nearest(name, known)}" for name in said if name not in known)
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    from difflib import get_close_matches  # seldom needed, and a third of a megabyte
+
+    if close := get_close_matches(name, known, 1, 0.5):
+        return f"did you mean {close[0]}?"
+    return f"it has {', '.join(sorted(known))}" if known else "it has no settings"
 
 
 @cache

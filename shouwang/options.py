@@ -9,7 +9,10 @@ import typer
 
 SettingsFile = Annotated[
     Path | None,
-    typer.Option("--settings", help="Settings file. Left out: $SHOUWANG_SETTINGS, else shouwang.toml where you stand."),
+    typer.Option(
+        "--settings",
+        help="Settings file. Left out: $SHOUWANG_SETTINGS, else shouwang.toml in --state, else where you stand.",
+    ),
 ]
 StateDir = Annotated[
     Path | None,

@@ -87,7 +87,14 @@ def as_text(made: Mapped) -> list[str]:
 
 
 def _read(said: Mapping, path: Path) -> Any:
-    """Raises NotToldError or OSError."""
+    """Raises NotToldError, or ValueError for a file that is not there or cannot be read."""
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such file with a platform's answer (--from)") from None
+    except OSError as error:
+        raise ValueError(f"{path}: the platform's answer (--from) cannot be read: {error.strerror}") from error
     if isinstance(said.source, Files | Sftp):
         return read_csv(path, said.source.encoding, said.source.delimiter)
     try:

@@ -199,7 +199,13 @@ def read_mapping(path: Path, kinds: dict[str, Kind]) -> Mapping:
     try:
         text = path.read_text("utf-8")
         found = msgspec.convert(tomllib.loads(text), Mapping)
-    except (OSError, ValueError) as error:  # msgspec's and tomllib's errors are ValueErrors
+    except FileNotFoundError:
+        raise MappingError(
+            f"{path}: there is no such mapping file; copy one of edge/feed/samples, and see docs/feeds.md"
+        ) from None
+    except OSError as error:
+        raise MappingError(f"{path}: the mapping file cannot be read: {error.strerror}") from error
+    except ValueError as error:  # msgspec's and tomllib's errors are ValueErrors
         raise MappingError(f"{path}: {error}") from error
     try:
         _check(found, kinds)

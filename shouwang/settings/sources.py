@@ -32,10 +32,11 @@ class Loaded:
 def load(
     file: Path | None = None, *, env: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
 ) -> Loaded:
-    """Reads, merges and checks. `file` left out: $SHOUWANG_SETTINGS, else `shouwang.toml` if there is one. `flags` are
-    dotted keys (`api.port`) with values; None is "not given". Raises SettingsError with every error at once."""
+    """Reads, merges and checks. `file` left out: $SHOUWANG_SETTINGS, else `shouwang.toml` in the state directory that
+    the flags name (a demo's is there), else the one where we stand, if there is one. `flags` are dotted keys
+    (`api.port`) with values; None is "not given". Raises SettingsError with every error at once."""
     env = os.environ if env is None else env
-    path = _file(file, env)
+    path = _file(file, env, (flags or {}).get("state"))
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     if path is not None:
@@ -62,11 +63,12 @@ def environment_of(flags: Mapping[str, Any]) -> dict[str, str]:
     return {PREFIX + key.upper().replace(".", "__"): str(value) for key, value in flags.items() if value is not None}
 
 
-def _file(file: Path | None, env: Mapping[str, str]) -> Path | None:
+def _file(file: Path | None, env: Mapping[str, str], state: str | Path | None) -> Path | None:
     if file is None and env.get("SHOUWANG_SETTINGS"):
         file = Path(env["SHOUWANG_SETTINGS"])
     if file is None:
-        return Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+        beside = [Path(FILE_NAME)] if state is None else [Path(state) / FILE_NAME, Path(FILE_NAME)]
+        return next((path for path in beside if path.is_file()), None)
     if not file.is_file():
         raise SettingsError(f"{file}: there is no such settings file (`shouwang init` writes one)")
     return file

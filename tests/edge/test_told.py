@@ -72,3 +72,21 @@ def test_of_a_real_driver() -> None:
     assert probe.settings.user == "1002"
     with pytest.raises(ProbeConfigError, match=r"settings of driver sip: .*register_s"):
         make_probe("sip", "127.0.0.1", read("register_s=soon"), around)
+
+
+@pytest.mark.parametrize(
+    ("driver", "target", "said", "expected"),
+    [
+        ("http", "http://127.0.0.1:1", {"jsonpath": "a"}, "'jsonpath' is unknown; did you mean json_path?"),
+        ("rtsp", "rtsp://127.0.0.1:1/", {"passwort": "a"}, "'passwort' is unknown; did you mean password?"),
+        ("http", "http://127.0.0.1:1", {"zzz": 1}, "'zzz' is unknown; it has "),
+        ("icmp", "127.0.0.1", {"zzz": 1}, "'zzz' is unknown; it has no settings"),
+    ],
+)
+def test_a_setting_that_a_driver_does_not_have_is_told_with_the_nearest(
+    driver: str, target: str, said: dict[str, Any], expected: str
+) -> None:
+    around = Around(allowed=Allowed(AllowedFile(networks=["0.0.0.0/0"], loopback=True)))
+    with pytest.raises(ProbeConfigError) as error:
+        make_probe(driver, target, said, around)
+    assert str(error.value).startswith(f"settings of driver {driver}: {expected}")

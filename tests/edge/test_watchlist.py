@@ -57,7 +57,7 @@ def test_what_is_wrong_with_one_device_stays_with_it() -> None:
         "no driver 'carrier-pigeon'",
         "expected rtsp://",
         "no target",
-        "unknown field `x`",
+        "'x' is unknown",
         "kind 'spaceship'",
     ):
         assert problem in said

@@ -47,6 +47,22 @@ def test_a_flag_goes_over_the_environment_and_that_over_the_file_and_each_source
     assert "broker.host" not in loaded.sources
 
 
+def test_settings_in_the_state_directory_that_is_named_hold_for_it(
+    write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So `shouwang user link NAME --state .demo` gives a link to the demo's own port."""
+    file = write("[api]\nport = 9000")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "shouwang.toml").write_text("[api]\nport = 7000", "utf-8")
+    monkeypatch.chdir(elsewhere)
+    assert load(env={}, flags={"state": tmp_path}).file == file
+    assert load(env={}, flags={"state": str(tmp_path)}).settings.public_url == "http://127.0.0.1:9000"
+    assert load(env={}, flags={"state": tmp_path / "empty"}).settings.public_url == "http://127.0.0.1:7000"
+    named = {"SHOUWANG_SETTINGS": str(elsewhere / "shouwang.toml")}
+    assert load(env=named, flags={"state": tmp_path}).settings.api.port == 7000
+
+
 def test_a_path_of_the_file_is_meant_from_where_the_file_stands(write: Writer, tmp_path: Path) -> None:
     file = write('state = "here"\n[broker]\npassword_file = "p"\n[notify.webhook]\nurl="https://x"\nsecret_file = "w"')
     settings = load(file, env={"SHOUWANG_BROKER__CA_FILE": "ca.pem"}).settings

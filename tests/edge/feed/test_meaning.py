@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.feed.checking import look
 from edge.feed.instants import NoInstantError, instant_ms
 from edge.feed.mapping import Instant, MappingError, read_mapping
 from edge.feed.meaning import Aside, MappedEvent, MappedReading
@@ -242,3 +243,21 @@ def test_any_answer_gives_readings_that_the_wire_takes(name: str, content: Any, 
         for each in found.of_answer(said, NOW_MS).readings:
             wire = {"device": each.device, "kind": each.kind, "age_ms": 0, **each.fields}
             msgspec.json.decode(msgspec.json.encode(wire), type=KINDS.reading_type)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "answer", "said"),
+    [
+        ("none.toml", None, "none.toml: there is no such mapping file; copy one of edge/feed/samples"),
+        ("", None, "the mapping file cannot be read: Is a directory"),
+        ("call-terminals.toml", "none.json", "none.json: there is no such file with a platform's answer (--from)"),
+        ("call-terminals.toml", "", "the platform's answer (--from) cannot be read: Is a directory"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_in_a_sentence(
+    tmp_path: Path, mapping: str, answer: str | None, said: str
+) -> None:
+    folder = SAMPLES if mapping == "call-terminals.toml" else tmp_path
+    with pytest.raises(ValueError, match=r"^(?!.*Errno)") as error:
+        look(folder / mapping, tmp_path, None if answer is None else tmp_path / answer)
+    assert said in str(error.value)
