@@ -1,0 +1,154 @@
+"""Flux over our readings: whole readings again from what the deadband left out, and means weighted by time.
+
+A value that has not left its deadband is not written again until five minutes have passed (docs/readings.md), so what
+stands in InfluxDB is no sample of the time: points must never be counted or averaged as they are.
+"""
+
+from __future__ import annotations
+
+from shouwang.kinds import Field, FieldType, Kind
+
+BUCKET = "v.defaultBucket"
+HOURLY_BUCKET = 'v.defaultBucket + "_hourly"'
+"""Grafana puts the data source's default bucket in place of the macro, with its quotes."""
+
+WHOLE_AT = "whole_at"
+"""A field of every reading but late ones, epoch ms: the reading that it builds on (its own time: it is whole)."""
+LATE = "late"
+"""In its place, in a reading that came behind newer ones: it is whole, and nothing builds on it."""
+
+WHOLE_EVERY_S = 300
+"""A reading builds on nothing older."""
+RAW_SPAN = "2d"
+"""A longer time is shown by hourly figures."""
+HOURS_LAG = "3h"
+"""Hourly figures are made ten minutes after the hour; so far back raw readings are used in any case."""
+
+NUMBERS = (FieldType.FLOAT, FieldType.INT)
+
+SELECTED = "r.centre =~ /^${centre:regex}$/ and r.device =~ /^${device:regex}$/"
+"""The devices that the dashboard's variables name: one, several or all."""
+OF_CENTRE = "r.centre =~ /^${centre:regex}$/"
+
+START = "v.timeRangeStart"
+STOP = "v.timeRangeStop"
+
+_IMPORTS = {
+    "date": "date",
+    "debug": "internal/debug",
+    "events": "contrib/tomhollingworth/events",
+    "math": "math",
+    "schema": "influxdata/influxdb/schema",
+}
+
+
+def with_imports(text: str) -> str:
+    """A query with an `import` for each package that it uses, each once."""
+    used = [path for name, path in _IMPORTS.items() if f"{name}." in text]
+    return "\n".join([*(f'import "{path}"' for path in used), text.strip(), ""])
+
+
+def quoted(text: str) -> str:
+    """A string of Flux."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def raw(kind: Kind, names: tuple[str, ...], *, where: str = SELECTED, start: str = START, stop: str = STOP) -> str:
+    """A pipeline: rows by field as they stand in InfluxDB, of some fields of a kind's devices."""
+    wanted = " or ".join(f"r._field == {quoted(name)}" for name in names)
+    return f"""from(bucket: {BUCKET})
+  |> range(start: {start}, stop: {stop})
+  |> filter(fn: (r) => r._measurement == {quoted(kind.name)} and {where})
+  |> filter(fn: (r) => {wanted})"""
+
+
+def whole(kind: Kind, name: str, *, where: str = SELECTED, start: str = START, stop: str = STOP) -> str:
+    """A pipeline: one row a reading, `_time` and the field as `_value` (numbers as floats), a table a device.
+
+    A reading that left the field out has the value of the one it builds on; where the field had vanished there is no
+    row. `start` and `stop` are Flux expressions.
+    """
+    field = kind.fields[name]
+    number = field.type in NUMBERS
+    own = f"float(v: r.{name})" if number else f"string(v: r.{name})"
+    null = 'debug.null(type: "float")' if number else 'debug.null(type: "string")'
+    gone = 'float(v: "NaN")' if number else '""'
+    present = "not math.isNaN(f: r._value)" if number else 'r._value != ""'
+    looked_back = f"date.sub(d: {WHOLE_EVERY_S}s, from: {start})"
+    return f"""{raw(kind, (name, WHOLE_AT, LATE), where=where, start=looked_back, stop=stop)}
+  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+  |> map(fn: (r) => ({{r with own:
+       if exists r.{name} then {own}
+       else if not exists r.{WHOLE_AT} then {gone}
+       else if uint(v: r._time) / uint(v: 1000000) == uint(v: r.{WHOLE_AT}) then {gone}
+       else {null}}}))
+  |> map(fn: (r) => ({{r with base: if exists r.{WHOLE_AT} then r.own else {null}}}))
+  |> sort(columns: ["_time"])
+  |> fill(column: "base", usePrevious: true)
+  |> map(fn: (r) => ({{r with _value: if exists r.{WHOLE_AT} then r.base else r.own}}))
+  |> filter(fn: (r) => exists r._value and {present} and r._time >= {start})
+  |> keep(columns: ["_time", "_value", "_measurement", "centre", "device"])"""
+
+
+def hold_ms(kind: Kind) -> int:
+    """For how long at most a reading speaks: the kind's silence limit. What is beyond it does not count."""
+    return int(kind.limits.silent_after_s * 1000)
+
+
+def labels_of(field: Field, language: str) -> str:
+    """A field's words."""
+    return field.label.zh if language == "zh" else field.label.en
+
+
+def mean(kind: Kind, name: str, *, where: str = SELECTED, start: str = START, stop: str = STOP) -> str:
+    """A pipeline: means of a number by `v.windowPeriod`, weighted by time, a table a device; null where nothing was
+    heard. Each reading counts from when it was taken to the next one, at most `hold_ms`."""
+    hold = hold_ms(kind)
+    return f"""{whole(kind, name, where=where, start=start, stop=stop)}
+  |> events.duration(unit: 1ms, columnName: "ms", stop: {stop})
+  |> map(fn: (r) => ({{r with ms: if r.ms > {hold} then {hold}.0 else if r.ms < 1 then 1.0 else float(v: r.ms)}}))
+  |> map(fn: (r) => ({{r with value_ms: r._value * r.ms}}))
+  |> range(start: {start}, stop: {stop})
+  |> window(every: v.windowPeriod, createEmpty: true)
+  |> reduce(
+       fn: (r, accumulator) => ({{ms: accumulator.ms + r.ms, value_ms: accumulator.value_ms + r.value_ms}}),
+       identity: {{ms: 0.0, value_ms: 0.0}})
+  |> map(fn: (r) => ({{r with _time: r._start, _value:
+       if r.ms > 0.0 then r.value_ms / r.ms else debug.null(type: "float")}}))
+  |> group(columns: ["_measurement", "centre", "device"])
+  |> keep(columns: ["_time", "_value", "_measurement", "centre", "device"])
+  |> sort(columns: ["_time"])"""
+
+
+def hourly_mean(kind: Kind, name: str, *, where: str = SELECTED, start: str = START, stop: str = STOP) -> str:
+    """As `mean`, from the hourly figures: each hour by its readings' sum and number."""
+    return f"""from(bucket: {HOURLY_BUCKET})
+  |> range(start: {start}, stop: {stop})
+  |> filter(fn: (r) => r._measurement == {quoted(kind.name)} and {where})
+  |> filter(fn: (r) => r._field == {quoted(f"{name}_sum")} or r._field == {quoted(f"{name}_n")})
+  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+  |> filter(fn: (r) => exists r.{name}_n and r.{name}_n > 0.0)
+  |> window(every: if int(v: v.windowPeriod) < int(v: 1h) then 1h else v.windowPeriod)
+  |> reduce(
+       fn: (r, accumulator) => ({{n: accumulator.n + r.{name}_n, sum: accumulator.sum + r.{name}_sum}}),
+       identity: {{n: 0.0, sum: 0.0}})
+  |> map(fn: (r) => ({{r with _time: r._start, _value: r.sum / r.n}}))
+  |> group(columns: ["_measurement", "centre", "device"])
+  |> keep(columns: ["_time", "_value", "_measurement", "centre", "device"])"""
+
+
+def course(kind: Kind, name: str, *, where: str = SELECTED) -> str:
+    """A query: how a number went in the time chosen; over more than two days by hourly figures, but for the last hours,
+    which have none yet. One table a device."""
+    return with_imports(f"""
+long = int(v: {STOP}) - int(v: {START}) > int(v: {RAW_SPAN})
+from_raw = if long then date.truncate(t: date.sub(d: {HOURS_LAG}, from: {STOP}), unit: 1h) else {START}
+from_hours = if long then date.truncate(t: {START}, unit: 1h) else 1970-01-01T00:00:00Z
+to_hours = if long then from_raw else 1970-01-01T00:00:01Z
+fresh = {mean(kind, name, where=where, start="from_raw")}
+hours = {hourly_mean(kind, name, where=where, start="from_hours", stop="to_hours")}
+union(tables: [hours, fresh])
+  |> group(columns: ["_measurement", "centre", "device"])
+  |> sort(columns: ["_time"])
+  |> set(key: "_field", value: {quoted(name)})
+""")
