@@ -20,7 +20,7 @@ from collector.directly import Directly
 from collector.hearing import BrokerLogin
 from collector.heartbeat import Heartbeat
 from collector.notify import Notifier, configured
-from collector.recorder import run_recorder
+from collector.recorder import Signs, run_recorder
 from shouwang import kinds as declared
 from shouwang.child import Child
 from shouwang.clock import SystemClock
@@ -106,10 +106,11 @@ def record(settings: Settings) -> None:
     readings = settings.readings
     token = readings_token(readings, writes=True)
     notify("READY=1")
+    engine = ledger_of(settings)
     run_recorder(
         settings.state,
         journal_of(settings),
-        ledger_of(settings),
+        engine,
         lambda: open_store(
             readings.url,
             settings.state,
@@ -124,6 +125,7 @@ def record(settings: Settings) -> None:
         SystemClock(),
         stop,
         _alive,
+        Signs(engine, kinds, settings.limits_said, settings.speed),
     )
 
 

@@ -14,7 +14,7 @@ _CHANNELS = "('report', 'reply')"
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
-    """A message that may hold readings."""
+    """A message that may hold readings, or an event."""
 
     position: int
     channel: str
@@ -55,6 +55,15 @@ class JournalSource:
         if len(rows) < limit:
             through = max(through, self._last_of_others(through))
         return rows, through
+
+    def events(self, after: int, through: int) -> list[JournalRow]:
+        """The events past one position, up to another."""
+        found = self._db.execute(
+            "select position, channel, path, received_ms, held_ms, payload from journal"
+            " where position > ? and position <= ? and channel = 'event' order by position",
+            (after, through),
+        )
+        return [JournalRow(*each) for each in found]
 
     def lag(self, after: int, now_ms: int) -> tuple[int, int]:
         """(rows past `after`, how many ms ago the first of them came)."""

@@ -21,11 +21,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from collector.recorder.file import RecorderFile, RecorderState
 from collector.recorder.journal import JournalSource
 from collector.recorder.names import Names
+from collector.recorder.signs import Signs, of_events
 from collector.recorder.sorting import Turn, sort_out
 from shouwang.clock import Clock
 from shouwang.kinds import Kinds
+from shouwang.log import get_logger
 from shouwang.messages import Codec
 from shouwang.readings import ReadingStore, StoreUnavailable
+from shouwang.signs import Sign
+
+log = get_logger("collector.recorder")
 
 ROWS_A_TURN = 250
 """Journal rows a turn: with reports of 20 readings, a batch of 5,000."""
@@ -41,7 +46,14 @@ class Recorder:
     """Call `run` in a process of its own, or `turn` by hand."""
 
     def __init__(
-        self, source: JournalSource, store: ReadingStore, names: Names, kinds: Kinds, file: RecorderFile, clock: Clock
+        self,
+        source: JournalSource,
+        store: ReadingStore,
+        names: Names,
+        kinds: Kinds,
+        file: RecorderFile,
+        clock: Clock,
+        signs: Signs | None = None,
     ) -> None:
         self._source = source
         self._store = store
@@ -50,6 +62,7 @@ class Recorder:
         self._types = kinds.types
         self._file = file
         self._clock = clock
+        self._signs = signs if store.takes_signs else None
         now = clock.now()
         self._state = file.state() or RecorderState(at_ms=now.wall_ms, position=0)
         self._position: int | None = None
@@ -110,14 +123,36 @@ class Recorder:
             self._position = self._begin()
         rows, through = self._source.read(self._position, ROWS_A_TURN)
         if through > self._position:
+            if self._signs is not None:  # before the position moves
+                self._note(of_events(self._source.events(self._position, through), self._codec, self._names))
             self._record(sort_out(rows, through, self._codec, self._names, self._types))
         else:
             self._store.check() if self._failures else None
+        self._say_signs()
         now_s = self._clock.now().mono_s
         if now_s - self._settled_at_s >= SETTLE_EVERY_S and self._released != self._position:
             self._release()
         more = now_s - self._maintained_at_s >= MAINTAIN_EVERY_S and self._maintain(now_s)
         return 0.0 if len(rows) >= ROWS_A_TURN or more else IDLE_S
+
+    def _say_signs(self) -> None:
+        """What those who judge by the store need to know. Where the ledger cannot be read, storing goes on."""
+        if self._signs is None:
+            return
+        try:
+            signs = self._signs.due(self._clock.now(), self._state)
+        except SQLAlchemyError as error:
+            log.warning("no signs: the ledger cannot be read", error=str(error)[:300])
+            return
+        try:
+            self._note(signs)
+        except StoreUnavailable:
+            self._signs.forget()
+            raise
+
+    def _note(self, signs: list[Sign]) -> None:
+        if signs and (refused := self._store.note(signs)):
+            log.warning("signs refused", reason=refused[:300])
 
     def _maintain(self, now_s: float) -> bool:
         """A slice of the store's own work; True: there is more. Where it fails, storing goes on."""
@@ -210,6 +245,7 @@ def run_recorder(
     clock: Clock,
     stop: threading.Event,
     alive: Callable[[], None] | None = None,
+    signs: Signs | None = None,
 ) -> None:
     """The recorder's process: waits for the journal, which the collector makes, and runs until `stop`."""
     while not stop.is_set():
@@ -230,7 +266,7 @@ def run_recorder(
                 stop.wait(1.0)
                 continue
             opened.pop_all()  # the recorder closes them
-            Recorder(source, store, Names(engine), kinds, file, clock).run(stop, alive)
+            Recorder(source, store, Names(engine), kinds, file, clock, signs).run(stop, alive)
 
 
 def _say_waiting(file: RecorderFile, now_ms: int, reason: str) -> None:

@@ -27,6 +27,7 @@ from shouwang.readings.store import (
     check_steps,
     step_offset_ms,
 )
+from shouwang.signs import Sign
 
 BUSY_S = 5.0
 _READERS_KEPT = 4
@@ -91,6 +92,12 @@ class EmbeddedStore:
             if position is not None:
                 db.execute("insert or replace into meta values('position', ?)", (position,))
         return refused
+
+    takes_signs = False  # nobody but ourselves reads this file
+
+    def note(self, signs: Sequence[Sign]) -> str:
+        """Does nothing."""
+        return ""
 
     def position(self) -> int | None:
         """The journal position that stands with the readings; 0 before the first batch."""

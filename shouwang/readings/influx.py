@@ -15,9 +15,10 @@ from shouwang.readings.connection import Connection, Rejected, quoted
 from shouwang.readings.deadband import WHOLE_EVERY_MS, Deadband
 from shouwang.readings.filling import Sums, by_step, filled, instant_ms, value_of
 from shouwang.readings.influx_hours import HourMarks, Hours
-from shouwang.readings.lineprotocol import WHOLE_AT, KindEncoder
+from shouwang.readings.lineprotocol import WHOLE_AT, KindEncoder, sign_line
 from shouwang.readings.rejected import Conflict, Pair, isolate
 from shouwang.readings.store import DAY_MS, HOUR_MS, Mean, Point, Refused, Stored, StoreUnavailable, check_steps
+from shouwang.signs import Sign
 
 LINES_AT_ONCE = 5_000
 RAW_MEANS_MS = 2 * DAY_MS
@@ -67,6 +68,20 @@ class InfluxStore:
         for start in range(0, len(known), LINES_AT_ONCE):
             refused += self._write(known[start : start + LINES_AT_ONCE])
         return refused
+
+    takes_signs = True
+
+    def note(self, signs: Sequence[Sign]) -> str:
+        """See `ReadingStore.note`. What InfluxDB refuses of some lines it takes of the others."""
+        reason = ""
+        for start in range(0, len(signs), LINES_AT_ONCE):
+            try:
+                self._connection.write(
+                    self._bucket, "\n".join([sign_line(sign) for sign in signs[start : start + LINES_AT_ONCE]])
+                )
+            except Rejected as rejected:
+                reason = rejected.message
+        return reason
 
     def position(self) -> int | None:
         """None: InfluxDB has no transaction that a position could stand in."""

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from shouwang.kinds import FieldType, Kind
+from shouwang.signs import Sign, SignValue
 
 WHOLE_AT = "whole_at"
 """A field of nearly every point, epoch ms: when the device's last *whole* reading was taken, one whose fields were all
@@ -48,6 +49,30 @@ def escaped(text: str) -> str:
     if '"' not in text and "\\" not in text:
         return text
     return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def sign_line(sign: Sign) -> str:
+    """A sign as a line, its time in ms."""
+    tags = "".join(f",{name}={_tag(value)}" for name, value in sign.tags.items() if value)
+    fields = ",".join(f"{name}={_sign_value(value)}" for name, value in sign.fields.items())
+    return f"{sign.measurement}{tags} {fields} {sign.at_ms}"
+
+
+def _tag(text: str) -> str:
+    text = text.replace("\n", " ").rstrip("\\")  # neither can stand there, whatever is put before it
+    return text.replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
+
+
+def _sign_value(value: SignValue) -> str:
+    match value:
+        case bool():
+            return "t" if value else "f"
+        case int():
+            return f"{value}i"
+        case float():
+            return repr(value)
+        case str():
+            return f'"{escaped(value)}"'
 
 
 def _json_text(value: Any) -> str:

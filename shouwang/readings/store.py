@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from shouwang.signs import Sign
+
 Value = bool | int | float | str | list[Any] | None
 
 HOUR_MS = 3_600_000
@@ -88,6 +90,16 @@ class ReadingStore(Protocol):
         """Stores the batch, in order of arrival; gives what will never be taken. Raises StoreUnavailable, and then the
         whole batch is tried again later. `position` is how far the journal has been read with it: a store that can
         keeps it in the same transaction (see `position`)."""
+        ...
+
+    @property
+    def takes_signs(self) -> bool:
+        """Whether `note` does anything: whether others judge by this store."""
+        ...
+
+    def note(self, signs: Sequence[Sign]) -> str:
+        """Writes what stands beside readings; gives the reason where it will never take some of it, else nothing.
+        Raises StoreUnavailable."""
         ...
 
     def position(self) -> int | None:
