@@ -141,7 +141,7 @@ class Page:
             "instant_ms": when.instant_ms,
         }
 
-    def reasons_with(self, good: reasons.GoodFields) -> Any:
+    def reasons_with(self, good: reasons.GoodReadings) -> Any:
         """The template's `reason`, with last good readings beside it."""
         return partial(reasons.reason, self.language, self.house.kinds, self.now_ms, good)
 

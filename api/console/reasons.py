@@ -8,17 +8,18 @@ from typing import Any
 from api.console import when
 from api.console.figures import telling
 from api.console.language import Language
+from api.console.last_good import Good, Key, key_of
 from shouwang.kinds import Kinds
 from shouwang.reasons import reason_in
 
-GoodFields = Mapping[tuple[str, str, int], Mapping[str, Any]]
-"""Fields of last good readings by (centre, device, when taken in ms); see `last_good`."""
+GoodReadings = Mapping[Key, Good]
+"""Last good readings; see `last_good`."""
 
 _OUT = ("down", "silent", "unknown")
 _OUT_CAUSES = ("device_down", "device_silent")
 
 
-def reason(language: Language, kinds: Kinds, now_ms: int, good: GoodFields, item: Mapping[str, Any]) -> str:
+def reason(language: Language, kinds: Kinds, now_ms: int, good: GoodReadings, item: Mapping[str, Any]) -> str:
     """Why a device is not ok, or an incident open. `item` is a device's or an incident's view."""
     said = language.of_both(item["reason"])
     cause = item.get("cause")
@@ -28,8 +29,8 @@ def reason(language: Language, kinds: Kinds, now_ms: int, good: GoodFields, item
     if not said and not cause and item.get("condition") == "unknown" and item.get("connected"):
         said = language.text("its path is not heard")
     parts = [said] if said else []
-    if out and item.get("good_at"):
-        parts.append(_last_good(language, kinds, now_ms, good, item))
+    if out and (last := _last_good(language, kinds, now_ms, good, item)):
+        parts.append(last)
     return " · ".join(parts)
 
 
@@ -38,10 +39,12 @@ def why(language: Language, answer: Mapping[str, Any]) -> str:
     return language.of_both(reason_in(answer).words())
 
 
-def _last_good(language: Language, kinds: Kinds, now_ms: int, good: GoodFields, item: Mapping[str, Any]) -> str:
-    good_ms = when.instant_ms(item["good_at"])
-    assert good_ms is not None
-    fields = good.get((item["centre"], item["device"], good_ms), {})
-    text = language.text("last good %s") % when.local(good_ms, now_ms)
-    figure = telling(language, kinds.declared.get(str(item.get("kind"))), fields)
+def _last_good(language: Language, kinds: Kinds, now_ms: int, good: GoodReadings, item: Mapping[str, Any]) -> str:
+    key = key_of(item)
+    read = None if key is None else good.get(key)
+    at_ms = read.at_ms if read else None if key is None or key[-1] else key[2]
+    if at_ms is None:
+        return ""
+    text = language.text("last good %s") % when.local(at_ms, now_ms)
+    figure = telling(language, kinds.declared.get(str(item.get("kind"))), read.fields if read else {})
     return f"{text} {figure}" if figure else text

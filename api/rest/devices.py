@@ -13,10 +13,11 @@ from api.problems import Problem, invalid
 from api.rest import shapes
 from api.rest.answers import LIMIT, Code, Cursor, Instant, Limit, Search, answer, found, instant_ms, one_of
 from api.rest.waiting import PROBE_WITHIN_S, ask_collector
-from shouwang.clock import rfc3339
+from shouwang.clock import parse_rfc3339, rfc3339
 from shouwang.ledger import deeds, views
 from shouwang.ledger.views.paging import decode_cursor, encode_cursor
 from shouwang.readings.store import Mean, Point, StoreUnavailable
+from shouwang.vocabulary import Condition
 
 DAY_MS = 86_400_000
 STEPS_MAX = 5_000
@@ -179,7 +180,20 @@ def device_view(asker: Asker, centre: str, device: str, *, last: bool = True) ->
         )
     if last:
         whole["last_reading"], whole["last_reading_unavailable"] = last_reading(asker, centre, device, whole["kind"])
+        _correct_good_at(whole)
     return whole
+
+
+def _correct_good_at(whole: dict[str, Any]) -> None:
+    """The ledger knows it as of the device's last change; while it is well, its newest reading is a good one."""
+    own = (whole["last_known"] or whole)["condition"]
+    newest = whole["last_reading"]
+    if own not in (Condition.OK, Condition.DEGRADED) or newest is None:
+        return
+    age_ms = newest["fields"].get("last_heard_age_ms") or 0
+    heard_ms = parse_rfc3339(newest["taken_at"]) - int(age_ms)
+    if whole["good_at"] is None or heard_ms > parse_rfc3339(whole["good_at"]):
+        whole["good_at"] = rfc3339(heard_ms)
 
 
 def last_reading(asker: Asker, centre: str, device: str, kind: str) -> tuple[dict[str, Any] | None, str]:

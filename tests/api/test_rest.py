@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from shouwang.clock import rfc3339
+from shouwang.kinds import Kinds
+from shouwang.readings.store import ReadingStore, Stored
 from tests.api.conftest import Api
 from tests.api.world import BAXIAN, BAXIAN_VILLAGE, BEILAOGUI, DAQIN, GUANGMING, MINUTE_MS, NOW_MS
 
@@ -184,3 +186,20 @@ async def test_asides_and_feeds(api: Api) -> None:
         "robot-1",
     ]
     assert (await api.get("/feeds")).json()["items"][0]["condition"] == "online"
+
+
+async def test_a_device_that_is_well_was_last_good_at_its_newest_reading(
+    api: Api, store: ReadingStore, kinds: Kinds
+) -> None:
+    listed = (await api.get("/devices", kind="call_terminal", condition="ok")).json()["items"]
+    centre, name = listed[0]["centre"], listed[0]["device"]
+    taken_ms = NOW_MS - 7_000
+    read = kinds.types["call_terminal"](device=name, reachable=True, last_heard_age_ms=2_000)
+    assert store.write([Stored(centre, name, "call_terminal", taken_ms, read)]) == []
+    whole = (await api.get(f"/centres/{centre}/devices/{name}")).json()
+    assert whole["good_at"] == rfc3339(taken_ms - 2_000)
+    assert listed[0]["good_at"] < whole["good_at"]
+    silent = (await api.get(CALL)).json()
+    assert silent["condition"] == "silent"
+    (listed_too,) = [d for d in (await api.get("/devices", q="call-01")).json()["items"] if d["centre"] == GUANGMING]
+    assert silent["good_at"] == listed_too["good_at"], "what is out was good when the ledger says"

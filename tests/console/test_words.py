@@ -1,5 +1,6 @@
 """Why something is out, in one line."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,9 +8,12 @@ import pytest
 from api.console import words
 from api.console.figures import figures, telling, value
 from api.console.language import language
+from api.console.last_good import Good, LastGood
 from api.console.reasons import reason
 from shouwang.clock import parse_rfc3339
 from shouwang.kinds import Kinds
+from shouwang.readings.embedded import EmbeddedStore
+from shouwang.readings.store import Stored
 
 ZH, EN = language("zh"), language("en")
 NOW_MS = parse_rfc3339("2026-11-24T14:20:00+08:00")
@@ -59,10 +63,39 @@ def test_an_incident_is_told_in_one_line(item: dict[str, Any], zh: str, en: str)
 def test_the_reason_stands_with_the_last_good_reading() -> None:
     kinds = Kinds()
     item = incident("device_down", reason={"zh": "无应答", "en": "does not answer"})
-    good = {("150525100201", "call-07", GOOD_MS): {"reachable": True, "latency_ms": 12.5, "battery_percent": 87.0}}
+    fields = {"reachable": True, "latency_ms": 12.5, "battery_percent": 87.0}
+    good = {("150525100201", "call-07", GOOD_MS, False): Good(GOOD_MS, fields)}
     assert reason(ZH, kinds, NOW_MS, good, item) == "无应答 · 最后一次正常 14:02 电池电量 87 %"
     assert reason(EN, kinds, NOW_MS, good, item) == "does not answer · last good 14:02 Battery 87 %"
     assert reason(ZH, kinds, NOW_MS, {}, item) == "无应答 · 最后一次正常 14:02"
+
+
+def unseen(condition: str) -> dict[str, Any]:
+    """A device of a feed that is not heard since 14:10; its last change was at 14:02."""
+    return {
+        "centre": "150525100201", "device": "call-07", "kind": "call_terminal", "connected": True,
+        "condition": "unknown", "since": "2026-11-24T14:10:00+08:00", "good_at": GOOD,
+        "reason": {"zh": "", "en": ""}, "last_known": {"condition": condition, "since": GOOD},
+    }  # fmt: skip
+
+
+def test_a_device_behind_a_lost_path_was_last_good_at_its_last_reading_and_not_at_its_last_change(
+    tmp_path: Path,
+) -> None:
+    kinds = Kinds()
+    store = EmbeddedStore(tmp_path / "readings.db", kinds, writable=True)
+    make = kinds.types["call_terminal"]
+    taken_ms = parse_rfc3339("2026-11-24T14:09:00+08:00")
+    read = make(device="call-07", reachable=True, battery_percent=87.0, last_heard_age_ms=120_000)
+    assert store.write([Stored("150525100201", "call-07", "call_terminal", taken_ms, read)]) == []
+    kept = LastGood()
+    well, down = unseen("ok"), unseen("down")
+    good = kept.of(store, [well])
+    assert reason(ZH, kinds, NOW_MS, good, well) == "通道不通 · 最后一次正常 14:07 电池电量 87 %"
+    assert reason(ZH, kinds, NOW_MS, {}, well) == "通道不通", "what is not known is not said"
+    assert "最后一次正常 14:02" in reason(ZH, kinds, NOW_MS, kept.of(store, [down]), down), "down is not good"
+    store.close()
+    assert kept.of(store, [well]) == good, "it is read once"
 
 
 def test_what_is_only_silent_says_so_and_what_is_degraded_needs_no_last_good_reading() -> None:

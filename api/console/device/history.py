@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.console import when
+from api.console.last_good import good_until_ms
 from api.console.page import Page
 from api.console.words import mark, word
 from shouwang.clock import rfc3339
@@ -81,7 +82,7 @@ def default_span_h(device: dict[str, Any], now_ms: int) -> int:
     """The smallest span that holds its newest readings: longer for a device that speaks seldom, and for one that has
     been silent for long."""
     needed_h = READINGS_IN_SIGHT * _report_every_s(device) / 3600
-    good_ms = when.instant_ms(device["good_at"])
+    good_ms = good_until_ms(device)
     if device["condition"] in _UNHEARD and good_ms is not None:
         needed_h += (now_ms - good_ms) / _HOUR_MS
     return next((hours for hours, _ in SPANS_H if hours >= needed_h), SPANS_H[-1][0])
