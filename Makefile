@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt lock clean run-env dev-env generate
+.PHONY: help demo test check bench fmt lock clean run-env dev-env docs-env generate docs
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ generate: dev-env ## make anew what is generated and checked in (JSON Schemas, p
 	@$(BIN)/python -m edge.quality
 	@$(BIN)/python -m tests.faults
 
+docs: docs-env ## make the site of docs, for reading without a network: build/site
+	@$(BIN)/python -m tools.site
+
 lock: dev-env ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)
 	@UPGRADE=$(UPGRADE) tools/lock.sh
 
@@ -45,6 +48,9 @@ clean: ## remove the demo's state, build products and caches; .venv stays
 
 run-env:
 	@$(PYTHON) tools/bootstrap.py run
+
+docs-env:
+	@$(PYTHON) tools/bootstrap.py docs
 
 dev-env:
 	@$(PYTHON) tools/bootstrap.py dev

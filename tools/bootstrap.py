@@ -1,6 +1,7 @@
 """Makes `.venv` from a locked list of packages; does nothing when it already holds that list.
 
-Usage: python3 tools/bootstrap.py LOCK, where LOCK is `run` (what the product needs) or `dev` (the tests' tools too).
+Usage: python3 tools/bootstrap.py LOCK, where LOCK is `run` (what the product needs), `docs` (what makes the site of
+docs) or `dev` (both, and the tests' tools).
 Only Python 3.11 or newer with its `venv` is needed. Packages come through pip, each held to its hash.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-WIDER = {"run": ("run", "dev"), "dev": ("dev",)}  # the locks that hold all of a lock
+WIDER = {"run": ("run", "dev"), "docs": ("docs", "dev"), "dev": ("dev",)}  # the locks that hold all of a lock
 
 # Our folders come before site-packages, so that no dependency that ships an `api` or a `tests` takes their place.
 # (Python reads such a file twice in a virtual environment, hence the condition.)
