@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.hearing import Heard, Listened, Listener, Say, load_listener
@@ -131,7 +131,7 @@ class _Speaker:
         fields = heard.fields if heard.fields and self._may_read(heard.at_s) else {}
         if not event and not fields:
             return None
-        return self._hear(Heard(heard.device, heard.at_s, fields, event, heard.detail if event else {}))
+        return self._hear(replace(heard, fields=fields, event=event, detail=heard.detail if event else {}))
 
     def forget(self) -> None:
         if self._later is not None:

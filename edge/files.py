@@ -43,6 +43,8 @@ CREATE INDEX to_send ON rows (event, id) WHERE acked_ms IS NULL;
 CREATE INDEX to_ack ON rows (boot, seq) WHERE acked_ms IS NULL;
 CREATE INDEX acked ON rows (acked_ms) WHERE acked_ms IS NOT NULL;
 """
+# Beside the schema of version 1: an agent that does not know it leaves it alone.
+_TOLD = "CREATE TABLE IF NOT EXISTS told (key BLOB PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID"
 
 
 class OutboxBusyError(RuntimeError):
@@ -63,6 +65,7 @@ def open_memory() -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", check_same_thread=False)
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.executescript(_SCHEMA)
+    db.execute(_TOLD)
     return db
 
 
@@ -120,6 +123,9 @@ def copy_rows(source: sqlite3.Connection, target: sqlite3.Connection, max_bytes:
             " SELECT ?, id, ?, ?, ?, ?, ? FROM boots WHERE boot = ?",
             (row[0], *row[2:], row[1]),
         )
+    with contextlib.suppress(sqlite3.OperationalError):  # a file of an older agent has none
+        for known in source.execute("SELECT key, row FROM told").fetchall():
+            target.execute("INSERT OR IGNORE INTO told SELECT ?, id FROM rows WHERE id = ?", known)
     target.execute("INSERT OR IGNORE INTO meta VALUES ('connection', 0)")
     for (value,) in source.execute("SELECT value FROM meta WHERE key = 'connection'"):
         target.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'connection'", (value,))
@@ -146,6 +152,7 @@ def _open(path: Path) -> sqlite3.Connection:
         elif version != SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"written by another version of the agent (schema {version})")
         with db:
+            db.execute(_TOLD)
             db.execute(
                 "UPDATE meta SET value = value WHERE key = ''"
             )  # takes the lock, and shows that it can be written

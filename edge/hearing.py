@@ -11,19 +11,22 @@ from typing import Any, ClassVar, TypeAlias
 import msgspec
 
 from edge.probing import Around, NoSettings, find_class, make_settings
+from edge.rows import Repeat
 from shouwang.vocabulary import Driver
 
 
 @dataclass(slots=True, frozen=True)
 class Heard:
     """What a device said of its own accord. `at_s`: monotonic. `fields`: of a reading. `event`: goes out at once, ahead
-    of everything. With neither it is nothing."""
+    of everything. With neither it is nothing. `repeat`: by what the device's repeat of the event is known, whoever
+    listens meanwhile (an agent may be started anew between the two)."""
 
     device: str
     at_s: float
     fields: dict[str, Any] = field(default_factory=dict)
     event: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
+    repeat: Repeat | None = None
 
 
 Say: TypeAlias = Callable[[Heard], Awaitable[bool] | None]

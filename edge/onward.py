@@ -29,7 +29,7 @@ class Onward:
         whether an event is kept; None where there is none."""
         told: asyncio.Task[bool] | None = None
         if heard.event:
-            event = Event(device, kind, heard.event, heard.at_s, heard.detail)
+            event = Event(device, kind, heard.event, heard.at_s, heard.detail, repeat=heard.repeat)
             told = asyncio.get_running_loop().create_task(self._tell(event))
             self._keeping.add(told)
             told.add_done_callback(self._keeping.discard)

@@ -7,6 +7,7 @@ to be used by one at a time. What goes when it is full stands in `space.py`, wha
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import sqlite3
@@ -14,11 +15,11 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edge import files, space
 from edge.machine import machine_start, plausible
-from edge.rows import BootState, Event, Reading, Row, count, pack
+from edge.rows import BootState, Event, Reading, Row, age_when_sent_ms, count, pack
 from shouwang.clock import Now
 from shouwang.messages import Lost
 from shouwang.ranges import Ranges
@@ -32,10 +33,12 @@ _BOOTS_KEPT = 32
 _CLOCK_SLACK_MS = 1_000
 _MOVES_ASIDE_MAX = 3  # a disk that breaks every file is not tried for ever
 
-_SELECT = (
+_SELECT_ANY = (
     "SELECT r.id, b.boot, r.seq, r.event, r.mono_ms, b.machine, r.readings, r.body FROM rows r"
-    " JOIN boots b ON b.id = r.boot WHERE r.acked_ms IS NULL AND "
+    " JOIN boots b ON b.id = r.boot"
 )
+_FORGET_TOLD = "DELETE FROM told WHERE row NOT IN (SELECT id FROM rows)"
+_SELECT = f"{_SELECT_ANY} WHERE r.acked_ms IS NULL AND "
 
 _Result = TypeVar("_Result")
 
@@ -80,8 +83,12 @@ class Outbox:
         return self._write(pack(readings, now.mono_s), now, is_event=False) if readings else []
 
     def write_event(self, event: Event, now: Now) -> Row:
-        """Keeps an event as a row of its own. Raises ValueError when it is too large for one."""
-        return self._write(pack([event], now.mono_s), now, is_event=True)[0]
+        """Keeps an event as a row of its own; of one that repeats an event, gives the row that this has already, also
+        where an earlier boot wrote it. Raises ValueError when it is too large for one."""
+        known = self._told_before(event, now)
+        if known is not None:
+            return known
+        return self._write(pack([event], now.mono_s), now, is_event=True, told=_told_key(event))[0]
 
     def next_connection(self) -> int:
         """The number of the connection about to be made: grows by one a connection, across boots."""
@@ -214,6 +221,7 @@ class Outbox:
             " AND id NOT IN (SELECT id FROM boots ORDER BY id DESC LIMIT ?)",
             (self.boot, _BOOTS_KEPT),
         )
+        self._db.execute(_FORGET_TOLD)  # before the numbers of rows that are gone are given again
         self._boot_id = int(self._db.execute("SELECT id FROM boots WHERE boot = ?", (self.boot,)).fetchone()[0])
         highest, seq = self._db.execute(
             "SELECT (SELECT max(id) FROM rows), (SELECT max(seq) FROM rows WHERE boot = ?)", (self._boot_id,)
@@ -223,7 +231,21 @@ class Outbox:
         found = self._db.execute("SELECT value FROM meta WHERE key = 'connection'").fetchone()
         self._connection = max(self._connection, 0 if found is None else int(found[0]))
 
-    def _write(self, bodies: Sequence[bytes], now: Now, *, is_event: bool) -> list[Row]:
+    def _told_before(self, event: Event, now: Now) -> Row | None:
+        key = _told_key(event)
+        if event.repeat is None or key is None:
+            return None
+        found = self._within(
+            lambda: self._db.execute(f"{_SELECT_ANY} JOIN told t ON t.row = r.id WHERE t.key = ?", (key,)).fetchone()
+        )
+        if found is None:
+            return None
+        row = _row(found)
+        age_ms = age_when_sent_ms(row, self.state_of(row.boot), self.machine, round(now.mono_s * 1000), now.wall_ms)
+        # Of unknown age it may be another call: one too many is better than one too few.
+        return row if age_ms is not None and age_ms <= event.repeat.within_s * 1000 else None
+
+    def _write(self, bodies: Sequence[bytes], now: Now, *, is_event: bool, told: bytes | None = None) -> list[Row]:
         self._notice_offset(now)
 
         def insert() -> list[Row]:
@@ -246,6 +268,9 @@ class Outbox:
                 "INSERT INTO rows (id, boot, seq, event, mono_ms, readings, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(r.id, self._boot_id, r.seq, r.is_event, r.mono_ms, r.readings, r.body) for r in rows],
             )
+            if told is not None:
+                self._db.execute(_FORGET_TOLD)
+                self._db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (told, rows[0].id))
             self._db.execute(
                 "UPDATE boots SET offset_ms = ? WHERE id = ? AND offset_ms IS NOT ?",
                 (self._offset_ms, self._boot_id, self._offset_ms),
@@ -259,7 +284,7 @@ class Outbox:
 
     def _rows(self, where: str, arguments: tuple[int, ...]) -> list[Row]:
         found = self._within(lambda: self._db.execute(_SELECT + where, arguments).fetchall())
-        return [Row(i, b, s, bool(e), mono, machine, n, body) for i, b, s, e, mono, machine, n, body in found]
+        return [_row(each) for each in found]
 
     def _room(self) -> int:
         return min(self._max_bytes, files.MEMORY_BYTES) if self.trouble else self._max_bytes
@@ -305,3 +330,14 @@ class Outbox:
             if self._offset_ms is None or abs(offset_ms - self._offset_ms) > _CLOCK_SLACK_MS:
                 self._offset_ms = offset_ms
                 self._states.clear()
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    id_, boot, seq, event, mono_ms, machine, readings, body = found
+    return Row(id_, boot, seq, bool(event), mono_ms, machine, readings, body)
+
+
+def _told_key(event: Event) -> bytes | None:
+    if event.repeat is None:
+        return None
+    return hashlib.sha256(f"{event.device} {event.event} {event.repeat.name}".encode()).digest()[:16]

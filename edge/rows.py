@@ -34,6 +34,14 @@ class Reading:
         return _encode({"device": self.device, "kind": self.kind, **self.fields})[1:-1]
 
 
+@dataclass(slots=True, frozen=True)
+class Repeat:
+    """By what a device's repeat of an event is known, and for how long: told again meanwhile, it is one event."""
+
+    name: str
+    within_s: float
+
+
 @dataclass(slots=True)
 class Event:
     """Something that happened, as a help call: it passes through at once."""
@@ -44,6 +52,7 @@ class Event:
     taken_mono_s: float
     detail: dict[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    repeat: Repeat | None = None
 
     def inner(self) -> bytes:
         """The event's JSON without its braces and its age."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from edge.hearing import Heard, Listened, Listener, Say, is_kept
@@ -23,6 +23,7 @@ from edge.probes.gbt28181.meaning import detail_of, event_of
 from edge.probes.gbt28181.platform import Line, shared_platform
 from edge.probes.gbt28181.settings import Gbt28181Options, Gbt28181Settings, code_of
 from edge.probing import Around, ProbeConfigError
+from edge.rows import Repeat
 from edge.sip import Digest, Gate, Memory, Peer, Received, Response, SipPort, XmlError, join_all, user_in
 from edge.sip.message import parameters, uri_text
 from shouwang import clock
@@ -36,7 +37,6 @@ _CATALOGUE_S = 30.0
 _CATALOGUES_AT_ONCE = 4
 _TELL_S = 8.0
 _TASKS_MAX = 200
-_ALARMS_MAX = 1_024
 _REPEAT_S = 60.0
 _TERMINALS = frozenset({"call_terminal", "clinic_terminal"})
 
@@ -59,7 +59,6 @@ class Gbt28181Listener(Listener):
         self._ports: list[SipPort] = []
         self._devices: dict[str, Listened] = {}
         self._proved = Memory(around.state_directory / "heard-gbt28181.json")
-        self._alarms: OrderedDict[tuple[str, Alarm], float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked_at_s: dict[str, float] = {}
         self._slots = asyncio.Semaphore(_CATALOGUES_AT_ONCE)
@@ -187,9 +186,11 @@ class Gbt28181Listener(Listener):
         code = got.user
         settings: Gbt28181Settings = device.settings
         event = event_of(alarm, terminal=device.kind in _TERMINALS, buttons=set(settings.buttons))
-        if event and not self._repeated(code, alarm, got.at_s):
+        if event:
             _log.info("device=%s event=%s source=%s", device.device, event, alarm.source)
-            return self._hear(got, code, device, event, detail_of(alarm))
+            heard = self._said(got, code, device)
+            repeat = Repeat(f"gbt28181 {alarm}", _REPEAT_S)
+            return self._say(replace(heard, event=event, detail=detail_of(alarm), repeat=repeat))
         self._hear(got, code, device)
         return None
 
@@ -197,30 +198,21 @@ class Gbt28181Listener(Listener):
         if await is_kept(told):
             self._confirm(got, document)
             return got.answer(200, "OK")
-        self._alarms.pop((got.user, alarm), None)  # what it tells again is told anew
         return got.answer(503, "Service Unavailable")
 
     def _confirm(self, got: Received, document: Document) -> None:
         body = write_alarm_response(document.sn, document.code)
         self._spawn(self._tell(got.user, got.peer, got.port, body))
 
-    def _repeated(self, code: str, alarm: Alarm, now_s: float) -> bool:
-        key = (code, alarm)
-        before = self._alarms.pop(key, None)
-        repeated = before is not None and now_s - before < _REPEAT_S
-        self._alarms[key] = before if repeated and before is not None else now_s
-        if len(self._alarms) > _ALARMS_MAX:
-            self._alarms.popitem(last=False)
-        return repeated
+    def _hear(self, got: Received, code: str, device: Listened) -> None:
+        self._say(self._said(got, code, device))
 
-    def _hear(
-        self, got: Received, code: str, device: Listened, event: str = "", detail: dict[str, Any] | None = None
-    ) -> Awaitable[bool] | None:
+    def _said(self, got: Received, code: str, device: Listened) -> Heard:
         fields: dict[str, Any] = {"reachable": True, "registered": True, "last_heard_age_ms": 0}
         fields |= self._platform.catalogue(code).fields()
         if code in self._platform.ok:
             fields["fault"] = not self._platform.ok[code]
-        return self._say(Heard(device.device, got.at_s, fields, event, detail or {}))
+        return Heard(device.device, got.at_s, fields)
 
     # --- what is asked
 

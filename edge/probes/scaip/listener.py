@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Literal
 
@@ -14,12 +13,12 @@ from edge.hearing import Heard, Listened, Listener, Say, is_kept
 from edge.probes.scaip.document import CONTENT_TYPE, CONTENT_TYPES, DocumentError, Mrq, Status, read_mrq, write_mrs
 from edge.probes.scaip.meaning import meaning_of
 from edge.probing import Around
+from edge.rows import Repeat
 from edge.sip import Digest, Gate, Memory, Received, Response, SipPort, join_all
 from shouwang.vocabulary import Driver
 
 _log = logging.getLogger("edge.scaip")
 
-_REPEATS_MAX = 2_048
 _REPEAT_S = 900.0
 _REPLY_S = 32.0
 _REPLIES_MAX = 64
@@ -60,7 +59,6 @@ class ScaipListener(Listener):
         self._ports: list[SipPort] = []
         self._devices: dict[str, Listened] = {}
         self._known = Memory(around.state_directory / "heard-scaip.json")
-        self._repeats: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._replies: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -114,7 +112,6 @@ class ScaipListener(Listener):
         """A terminal that is told that its call was taken presses on nobody else: so it must be on the disk."""
         if await is_kept(told):
             return self._reply(got, device, mrq.ref, Status.OK)
-        self._repeats.pop(_repeat(device, mrq), None)  # what it tells again is told anew
         return got.answer(503, "Service Unavailable")
 
     def _register(self, got: Received) -> Response:
@@ -142,10 +139,9 @@ class ScaipListener(Listener):
         if meaning.fields:
             known |= meaning.fields
             self._known.put(device.device, known)
-        event = meaning.event if not self._repeated(device, mrq, got.at_s) else ""
-        detail = meaning.detail if event else {}
+        event = meaning.event
         fields = {"reachable": True, "last_heard_age_ms": 0} | known
-        told = self._say(Heard(device.device, got.at_s, fields, event, detail))
+        told = self._say(Heard(device.device, got.at_s, fields, event, meaning.detail, _repeat(mrq) if event else None))
         if event:
             _log.info("device=%s event=%s ref=%s", device.device, event, mrq.ref)
         return told if event else None
@@ -153,18 +149,6 @@ class ScaipListener(Listener):
     def _say_reading(self, device: Listened, at_s: float) -> None:
         known = self._known.get(device.device)
         self._say(Heard(device.device, at_s, {"reachable": True, "last_heard_age_ms": 0} | known))
-
-    def _repeated(self, device: Listened, mrq: Mrq, now_s: float) -> bool:
-        """A terminal that gets no answer sends the same again, in a new transaction but with the same `ref`."""
-        key = _repeat(device, mrq)
-        before = self._repeats.pop(key, None)
-        self._repeats[key] = now_s if before is None else before
-        if len(self._repeats) > _REPEATS_MAX:
-            self._repeats.popitem(last=False)
-        if before is not None and now_s - before > _REPEAT_S:
-            self._repeats[key] = now_s  # a reference that is used again, much later
-            return False
-        return before is not None
 
     # --- what it is told
 
@@ -195,8 +179,10 @@ class ScaipListener(Listener):
         task.add_done_callback(self._replies.discard)
 
 
-def _repeat(device: Listened, mrq: Mrq) -> tuple[str, str]:
-    return device.device, f"{mrq.ref} {mrq.kind} {mrq.status}"
+def _repeat(mrq: Mrq) -> Repeat:
+    """A terminal that gets no answer sends the same again, in a new transaction but with the same `ref`; much later
+    the same reference is another call."""
+    return Repeat(f"scaip {mrq.ref} {mrq.kind} {mrq.status}", _REPEAT_S)
 
 
 def _name(device: Listened | None) -> str:

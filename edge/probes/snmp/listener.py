@@ -11,7 +11,7 @@ import ipaddress
 import json
 import logging
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from edge.allowed import NotAllowedError
-from edge.hearing import Heard, Listened, Listener
+from edge.hearing import Heard, Listened, Listener, Say, is_kept
 from edge.probes.snmp.mapping import FOLDER
 from edge.probes.snmp.notices import Engine, Notices, Sender, Taken
 from edge.probes.snmp.probe import SnmpProbe, make_reader
@@ -27,6 +27,7 @@ from edge.probes.snmp.reading import Reader
 from edge.probes.snmp.settings import SnmpSettings, check
 from edge.probes.snmp.talking import user_keys
 from edge.probing import Answer, Around, ProbeConfigError, host_and_port
+from edge.rows import Repeat
 from shouwang.vocabulary import Driver
 
 _log = logging.getLogger("edge.probes.snmp")
@@ -53,13 +54,14 @@ class SnmpListener(Listener):
     Settings = SnmpSettings
     Options = SnmpOptions
 
-    def __init__(self, options: Any, around: Around, say: Callable[[Heard], None]) -> None:
+    def __init__(self, options: Any, around: Around, say: Say) -> None:
         super().__init__(options, around, say)
         self._around, self._say = around, say
         self._notices = Notices(load_engine(around.state_directory, around.clock.now().mono_s))
         self._devices: dict[str, _Device] = {}
         self._found: dict[str, tuple[str, Sender]] = {}
         self._changed = False
+        self._keeping: set[str] = set()
         self._transport: asyncio.DatagramTransport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._naming: asyncio.Task[None] | None = None
@@ -131,31 +133,53 @@ class SnmpListener(Listener):
         address = _plain(str(source[0]))
         at_s = self._around.clock.now().mono_s
         taken = self._notices.take(data[:_DATAGRAM_MAX], address, at_s)
-        if taken.reply and self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(taken.reply, source)
         if taken.wrong:
             self._complain(address, taken.wrong, at_s)
+        told = None
         if taken.notice is not None and taken.sender is not None:
             device = self._devices.get(taken.sender.device)
             if device is not None:
-                self._noticed(device, taken, at_s)
+                told = self._noticed(device, taken, at_s)
+        if told is not None:
+            self._keeping.update(taken.names)
+            self._spawn(self._reply_when_kept(taken, source, told))
+        elif not self._keeping.intersection(taken.names):  # the answer to the first is that to its repeats
+            self._reply(taken, source)
 
-    def _noticed(self, device: _Device, taken: Taken, at_s: float) -> None:
+    def _reply(self, taken: Taken, source: tuple[Any, ...]) -> None:
+        if taken.reply and self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(taken.reply, source)
+
+    async def _reply_when_kept(self, taken: Taken, source: tuple[Any, ...], told: Awaitable[bool]) -> None:
+        """Who is told that an event was taken tells it no more: so it must be on the disk."""
+        try:
+            kept = await is_kept(told)
+        finally:
+            self._keeping.difference_update(taken.names)
+        if kept:
+            self._reply(taken, source)
+        else:
+            self._notices.forget(taken)
+
+    def _noticed(self, device: _Device, taken: Taken, at_s: float) -> Awaitable[bool] | None:
+        """What tells whether its event is kept; None where it is none."""
         notice = taken.notice
         assert notice is not None
         noticed = device.reader.noticed(notice.trap, notice.told)
         fields = noticed.fields
+        told = None
         _log.info("noticed device=%s trap=%s hint=%r", device.name, notice.trap, noticed.hint)
         heard = Heard(device=device.name, at_s=at_s, fields=fields)
         if noticed.event:
             detail = {"trap": notice.trap, "said": noticed.hint}
-            self._say(replace(heard, fields={}, event=noticed.event, detail=detail))
-        if device.asking or len(self._tasks) > _ASKING_MAX:
-            if fields:
-                self._say(heard)
-            return
-        device.asking = True
-        self._spawn(self._ask(device, heard))
+            repeat = Repeat(f"snmp {taken.names[0]}", taken.same_s)
+            told = self._say(replace(heard, fields={}, event=noticed.event, detail=detail, repeat=repeat))
+        if not device.asking and sum(each.asking for each in self._devices.values()) < _ASKING_MAX:
+            device.asking = True
+            self._spawn(self._ask(device, heard))
+        elif fields:
+            self._say(heard)
+        return told
 
     async def _ask(self, device: _Device, heard: Heard) -> None:
         """What it says when asked is newer than its notification; that of one that answers nothing is believed."""

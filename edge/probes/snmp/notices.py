@@ -6,9 +6,10 @@ list. SNMPv3 traps name the sender's engine; informs name ours, after the sender
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from edge.probes.snmp import ber, pdu, usm
 from edge.probes.snmp.ber import Cursor, MalformedError
@@ -20,7 +21,20 @@ _WINDOW_S = 150  # RFC 3414, 2.2.3
 _USM_STATS = "1.3.6.1.6.3.15.1.1."
 _NOT_IN_WINDOW, _UNKNOWN_ENGINE = f"{_USM_STATS}2.0", f"{_USM_STATS}4.0"
 _ENGINES_MAX = 4_096
-_REPEATS = 32
+_SEEN_MAX = 64
+_SAME_INFORM_S, _SAME_TRAP_S = 300.0, 10.0
+"""An inform is sent again until it is answered, for minutes where the line is poor; a trap may come by two ways."""
+_SAME_WORDS_S = 2.0
+"""One thing that is told as two notifications: in two versions of SNMP, or once more with another number."""
+_OF_THE_SENDING = frozenset(
+    {
+        "1.3.6.1.2.1.1.3.0",  # sysUpTime
+        "1.3.6.1.6.3.18.1.3.0",  # snmpTrapAddress
+        "1.3.6.1.6.3.18.1.4.0",  # snmpTrapCommunity
+        "1.3.6.1.6.3.1.1.4.3.0",  # snmpTrapEnterprise
+    }
+)
+"""What is said of a notification, and not by it (RFC 3584, 3.1)."""
 _A_SECOND, _BURST = 20.0, 50.0
 
 
@@ -31,7 +45,7 @@ class Sender:
     device: str
     settings: SnmpSettings
     keys: Keys | None
-    seen: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_REPEATS))
+    seen: OrderedDict[str, float] = field(default_factory=OrderedDict)
     allowance: float = _BURST
     allowance_at_s: float = 0.0
 
@@ -47,12 +61,15 @@ class Sender:
 
 @dataclass(slots=True)
 class Taken:
-    """What became of a datagram: from whom, what it tells, what to send back, and what was wrong with it."""
+    """What became of a datagram: from whom, what it tells, what to send back, and what was wrong with it. `names`: by
+    which a repeat of the notification is known, for `same_s`; one that was heard before has no `notice`."""
 
     sender: Sender | None = None
     notice: Notice | None = None
     reply: bytes = b""
     wrong: str = ""
+    names: tuple[str, ...] = ()
+    same_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -94,14 +111,20 @@ class Notices:
             if version == 3:
                 return self._v3(data, senders, at_s)
             if version in (0, 1):
-                return self._by_community(data, senders)
+                return self._by_community(data, senders, at_s)
         except MalformedError as error:
             return Taken(wrong=f"no SNMP: {error}")
         except NotAuthenticError as error:
             return Taken(wrong=str(error))
         return Taken(wrong=f"SNMP of the unknown version {version}")
 
-    def _by_community(self, data: bytes, senders: list[Sender]) -> Taken:
+    def forget(self, taken: Taken) -> None:
+        """What was told could not be kept: told again, it is no repeat."""
+        for name in taken.names:
+            assert taken.sender is not None
+            taken.sender.seen.pop(name, None)
+
+    def _by_community(self, data: bytes, senders: list[Sender], at_s: float) -> Taken:
         outer = Cursor(data).into()
         version, community = outer.integer(), outer.take(ber.OCTETS)
         said = pdu.read_pdu(outer)
@@ -115,7 +138,7 @@ class Notices:
         if said.tag == pdu.INFORM:
             answer = pdu.write_pdu(pdu.RESPONSE, said.request, said.raw_bindings)
             reply = ber.tlv(ber.SEQUENCE, ber.integer(version) + ber.tlv(ber.OCTETS, community) + answer)
-        return self._once(sender, said, notice, reply)
+        return self._once(sender, said, notice, reply, at_s)
 
     def _v3(self, data: bytes, senders: list[Sender], at_s: float) -> Taken:
         message = usm.read_message(data)
@@ -145,17 +168,27 @@ class Notices:
             answer = pdu.write_pdu(pdu.RESPONSE, said.request, said.raw_bindings)
             scoped = usm.write_scoped(context_engine, answer, context)  # in the context that it was asked in
             reply = self._reply(message, message.flags & (AUTH | PRIV), keys, scoped, at_s)
-        return self._once(sender, said, notice, reply)
+        return self._once(sender, said, notice, reply, at_s)
 
-    def _once(self, sender: Sender, said: Pdu, notice: Notice, reply: bytes) -> Taken:
-        """An inform is sent again until it is answered; it is taken once."""
-        if said.tag != pdu.INFORM:
-            return Taken(sender, notice)
-        name = (said.request, said.raw_bindings[:256])
-        if name in sender.seen:
-            return Taken(sender, None, reply)
-        sender.seen.append(name)
-        return Taken(sender, notice, reply)
+    def _once(self, sender: Sender, said: Pdu, notice: Notice, reply: bytes, at_s: float) -> Taken:
+        """What is sent again, by number or in the same words, is taken once."""
+        words = sorted((name, repr(value)) for name, value in notice.told.items() if name not in _OF_THE_SENDING)
+        by_number, by_words = (
+            sha256(each).hexdigest()[:32]
+            for each in (said.raw, repr((_of_either_version(notice.trap), words)).encode())
+        )
+        same_s = _SAME_INFORM_S if said.tag == pdu.INFORM else _SAME_TRAP_S
+        known = any(
+            at_s - sender.seen.get(name, float("-inf")) <= within_s
+            for name, within_s in ((by_number, same_s), (by_words, _SAME_WORDS_S))
+        )
+        if not known:
+            for name in (by_number, by_words):
+                sender.seen[name] = at_s
+                sender.seen.move_to_end(name)
+            while len(sender.seen) > _SEEN_MAX:
+                sender.seen.popitem(last=False)
+        return Taken(sender, None if known else notice, reply, names=(by_number, by_words), same_s=same_s)
 
     # --- the time of engines
 
@@ -197,3 +230,9 @@ class Notices:
     def _reply(self, message: Message, flags: int, keys: Keys, scoped: bytes, at_s: float) -> bytes:
         engine = self._engine
         return usm.write_message(message.id, flags, engine.id, engine.boots, self._time_s(at_s), keys, scoped)
+
+
+def _of_either_version(trap: str) -> str:
+    """The number of a trap as SNMPv1 has it: without the 0 before its last part (RFC 3584, 3.2)."""
+    rest, _, last = trap.rpartition(".")
+    return f"{rest.removesuffix('.0')}.{last}"

@@ -18,7 +18,8 @@ _V1_TRAPS = "1.3.6.1.6.3.1.1.5."  # coldStart is .1
 @dataclass(slots=True, frozen=True)
 class Pdu:
     """`bindings`: object number → value, in order; None where a value is absent. `raw_bindings`: as they came, for an
-    answer that gives them back. For GETBULK, `error` and `index` are non-repeaters and max-repetitions."""
+    answer that gives them back; `raw`: all of it. For GETBULK, `error` and `index` are non-repeaters and
+    max-repetitions."""
 
     tag: int
     request: int
@@ -26,6 +27,7 @@ class Pdu:
     index: int = 0
     bindings: list[tuple[str, Value | None]] = field(default_factory=list)
     raw_bindings: bytes = b""
+    raw: bytes = b""
     v1_trap: str = ""  # of an SNMPv1 trap: its number as RFC 3584, 3 makes it
 
 
@@ -48,12 +50,12 @@ def read_pdu(cursor: Cursor) -> Pdu:
         inside.next()  # its uptime
         trap = f"{enterprise}.0.{specific}" if generic == 6 else f"{_V1_TRAPS}{generic + 1}"
         bindings, raw = _read_bindings(inside)
-        return Pdu(tag, 0, bindings=bindings, raw_bindings=raw, v1_trap=trap)
+        return Pdu(tag, 0, bindings=bindings, raw_bindings=raw, raw=cursor.data[start:end], v1_trap=trap)
     if tag not in (GET, GETNEXT, RESPONSE, GETBULK, INFORM, V2_TRAP, REPORT):
         raise MalformedError(f"a PDU of the unknown kind {tag:#04x}")
     request, error, index = inside.integer(), inside.integer(), inside.integer()
     bindings, raw = _read_bindings(inside)
-    return Pdu(tag, request, error, index, bindings, raw)
+    return Pdu(tag, request, error, index, bindings, raw, cursor.data[start:end])
 
 
 def _read_bindings(inside: Cursor) -> tuple[list[tuple[str, Value | None]], bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from edge.allowed import Allowed, AllowedFile
-from edge.hearing import Heard, Listened, Listener
+from edge.hearing import Heard, Listened, Listener, Say
 from edge.probing import Around
 from edge.sip import SipPort
 from tests.waiting import until
@@ -55,13 +55,19 @@ async def listening(
     kind: str = "call_terminal",
     interval_s: float = 30.0,
     around: Around | None = None,
+    say: Say | None = None,
     **options: Any,
 ) -> AsyncIterator[Ear]:
-    """`devices`: name, target, settings of each."""
+    """`devices`: name, target, settings of each. `say` gets what is heard, too."""
     near = around or Around(allowed=Allowed(AllowedFile(loopback=True)), state_directory=directory)
     made = msgspec.convert({"bind": ["127.0.0.1"], "port": 0, **options}, listener.Options)
     heard: list[Heard] = []
-    ear = Ear(listener(made, near, heard.append), near, heard)
+
+    def hear(said: Heard) -> Awaitable[bool] | None:
+        heard.append(said)
+        return None if say is None else say(said)
+
+    ear = Ear(listener(made, near, hear), near, heard)
     await ear.listener.start()
     ear.listener.watch(
         [
