@@ -114,7 +114,7 @@ def memory(figures: Figures, engine: Engine, kinds: Kinds) -> None:
                 now = SystemClock().now()
                 _decide(deciding, _decode(intake, messages[at : at + BATCH], now), now)
                 deciding.take_pending(0)
-            while deciding.pending.anything:
+            while deciding.anything:
                 deciding.take_pending(0)
             gc.collect()
             parts["fleet, watch and incidents, all heard"] = tracemalloc.get_traced_memory()[0]

@@ -166,7 +166,7 @@ class Collector:
     async def _room(self) -> None:
         """Waits while more is decided than the ledger takes (a whole region heard for the first time), so that memory
         stays bounded; not while the ledger fails, since then hearing matters more."""
-        while len(self.deciding.pending.transitions) > PENDING_MAX and not self.ledgering.failing:
+        while self.deciding.turns_waiting > PENDING_MAX and not self.ledgering.failing:
             self.ledgering.poke()
             await asyncio.sleep(0.01)
 
@@ -183,7 +183,7 @@ class Collector:
         now = SystemClock().now()
         for each in fresh:
             self._decide(each, now, stored)
-        if self.deciding.pending.anything:
+        if self.deciding.anything:
             self.ledgering.poke()
         # 5. acknowledged: to the broker now, to the agents soon (an event at once)
         for session, listed in messages.items():
@@ -279,7 +279,7 @@ class Collector:
             self._note_hearing(now)
             if self.hearing.sure or not self._was_hearing:
                 self.deciding.tick(now)
-            if self.deciding.pending.anything:
+            if self.deciding.anything:
                 self.ledgering.poke()
             self._send_acks(now)
             self.errands.ask_wanted()

@@ -7,15 +7,15 @@ collects in `pending` until the caller takes it away to the ledger.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from collector.boots import Boots
 from collector.decisions import AsideOf, Decisions, DeedDone, PathHeard
-from collector.facts import DeedOf, DeviceFacts, Entry, HelpCall, Outcome, Step
+from collector.facts import DeedOf, DeviceFacts, Entry, HelpCall, Outcome, Step, Transition
 from collector.incidents import Incidents
 from collector.intake import Taken
 from collector.roster import Fleet
@@ -43,6 +43,7 @@ class Deciding:
         self.pending = Decisions()
         self.probes_wanted: list[tuple[DeviceFacts, str]] = []  # device, incident
         self._event_ids: dict[str, None] = {}
+        self._first_heard: dict[int, tuple[Transition, int]] = {}  # by device: what waits, when it was taken
 
     # --- what is already known -------------------------------------------------------------------------------------
 
@@ -180,6 +181,16 @@ class Deciding:
             self.watch.restore_snapshot(path, remembered["watch"])
             self.boots[path] = Boots.load(remembered["boots"])
 
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to record."""
+        return bool(self._first_heard) or self.pending.anything
+
+    @property
+    def turns_waiting(self) -> int:
+        """How many transitions are still to be recorded."""
+        return len(self._first_heard) + len(self.pending.transitions)
+
     def take_pending(self, position: int) -> Decisions:
         """What is to be recorded now; `position` is how far in the journal it reaches.
 
@@ -189,8 +200,11 @@ class Deciding:
         """
         taken, self.pending = self.pending, Decisions()
         taken.attentive_ms = round(self.watch.attentive_s * 1000)
-        if len(taken.first_heard) > FIRST_HEARD_AT_ONCE:
-            self._hold_back(taken)
+        if self._first_heard or len(taken.first_heard) > FIRST_HEARD_AT_ONCE:
+            self._let_wait(taken)
+        if self._first_heard:
+            self.pending.snapshots, taken.snapshots = taken.snapshots, {}
+            taken.partial = True
         else:
             self._position = position
             if len(taken.snapshots) > SNAPSHOTS_AT_ONCE:
@@ -201,16 +215,25 @@ class Deciding:
         taken.position = self._position
         return taken
 
-    def _hold_back(self, taken: Decisions) -> None:
-        said = Counter(turn.device.id for turn in taken.transitions if turn.device is not None)
-        later = {id_ for id_, _ in taken.first_heard[FIRST_HEARD_AT_ONCE:] if said[id_] == 1}
-        rest = self.pending
-        rest.transitions = [t for t in taken.transitions if t.device is not None and t.device.id in later]
-        taken.transitions = [t for t in taken.transitions if t.device is None or t.device.id not in later]
-        rest.first_heard = [heard for heard in taken.first_heard if heard[0] in later]
-        taken.first_heard = [heard for heard in taken.first_heard if heard[0] not in later]
-        rest.snapshots, taken.snapshots = taken.snapshots, {}
-        taken.partial = True
+    def _let_wait(self, taken: Decisions) -> None:
+        """All first hearings but the longest waiting ones; what follows on one takes it along."""
+        waiting, new, heard = self._first_heard, dict(taken.first_heard), []
+        turns: list[Transition] = []
+        for turn in taken.transitions:
+            id_ = None if turn.device is None else turn.device.id
+            if id_ in new:
+                waiting[id_] = turn, new.pop(id_)
+                continue
+            if id_ in waiting:
+                first, at_ms = waiting.pop(id_)
+                turns.append(first)
+                heard.append((id_, at_ms))
+            turns.append(turn)
+        for id_ in list(islice(waiting, FIRST_HEARD_AT_ONCE)):
+            turn, at_ms = waiting.pop(id_)
+            turns.append(turn)
+            heard.append((id_, at_ms))
+        taken.transitions, taken.first_heard = turns, heard
 
     # --- inside ----------------------------------------------------------------------------------------------------
 

@@ -38,8 +38,7 @@ def weigh(
     heard = taken - (reading.last_heard_age_ms or 0) if rules.passes_on else taken
     device.settle()
     _correct_impossible(device, moment.now_ms)
-    if not decided:
-        _testify(clock, device, verdict, taken, heard, outcome)
+    testified = not decided and _testify(clock, device, verdict, taken, heard, outcome)
     if clock.ago(taken, moment.now_ms) + rules.silent_ms <= moment.now_att:
         return  # history
     device.heard_att = max(device.heard_att, clock.ago(heard, moment.now_ms))
@@ -54,6 +53,8 @@ def weigh(
         device.newest = verdict
     if not decided:
         _conclude(clock, device, moment, outcome, reading.why if taken == device.taken_ms else None)
+        if testified and _is_plain_beginning(device, verdict, taken):
+            outcome.evidence.pop()
 
 
 def silence(clock: AttentiveClock, device: DeviceWatch, overdue_ms: int, now_ms: int, outcome: Outcome) -> None:
@@ -95,6 +96,13 @@ def _conclude(clock: AttentiveClock, device: DeviceWatch, moment: Moment, outcom
         _turn(clock, device, condition, reasons, settled, at, moment.wall_ms, outcome, why if reasons else None)
     if settled is verdict and condition is not Condition.DOWN and not device.failed and not verdict.counted:
         device.verdict = verdict
+
+
+def _is_plain_beginning(device: DeviceWatch, verdict: Verdict, taken: int) -> bool:
+    """Whether its first transition, which has just been made, says all that the reading proves: its path was known by
+    then. A region that starts has very many of these."""
+    said = device.since_ms == device.first_ms == taken and device.condition is verdict.condition
+    return said and device.path.since_ms <= taken and bool(device.path.online)
 
 
 def _turn(
@@ -142,17 +150,17 @@ def _count(device: DeviceWatch, verdict: Verdict, taken: int) -> None:
 
 def _testify(
     clock: AttentiveClock, device: DeviceWatch, verdict: Verdict, taken: int, heard: int, outcome: Outcome
-) -> None:
-    """What the reading proves of a time in which the device's condition was not known."""
+) -> bool:
+    """What the reading proves of a time in which the device's condition was not known. Whether it proves anything."""
     rules = device.rules
     if verdict.condition is Condition.OK:
         until = heard + rules.silent_ms
     else:
         until = taken + rules.every_ms
         if verdict.condition is not Condition.DOWN and heard + rules.silent_ms <= taken:
-            return
+            return False
     if until <= taken:
-        return
+        return False
     unknown = (
         device.first_ms is None
         or taken < device.first_ms
@@ -161,6 +169,7 @@ def _testify(
     )
     if unknown:
         outcome.evidence.append(Evidence(device.facts, verdict.condition, clock.wall(taken), clock.wall(until)))
+    return unknown
 
 
 def _correct_impossible(device: DeviceWatch, now_ms: int) -> None:

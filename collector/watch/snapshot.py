@@ -38,6 +38,8 @@ class _Path(msgspec.Struct):
     replaced: dict[str, int]
     contested: dict[str, int]
     devices: dict[str, _Device]
+    ahead: int = 0
+    """Wall time less the steady time of everything above, in ms."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -45,43 +47,37 @@ _decoder = msgspec.msgpack.Decoder(_Path)
 
 
 def dump(path: PathWatch, clock: AttentiveClock) -> bytes:
-    """Steady stamps go out as wall time: the next start begins a steady time of its own."""
-
-    def wall(instant: int) -> int:
-        return instant if instant == NEVER else clock.wall(instant)
-
-    def walls(spans: list[Span]) -> list[Span]:
-        return [(wall(start), None if stop is None else wall(stop)) for start, stop in spans]
-
-    devices: dict[str, Any] = {}
-    for name, d in zip(path.roster.names, path.devices, strict=True):
-        if d.heard_att == NEVER:
-            continue
-        cleared = d.taken_ms if d.verdict is not None else d.cleared_ms
-        devices[name] = _Device(
+    """Steady stamps go out as they are, with what makes wall time of them: the next start begins a steady time of its
+    own. It is made for a share of all paths each second, so it is short on purpose."""
+    devices: dict[str, Any] = {
+        name: (
             d.heard_att,
-            wall(d.since_ms),
-            wall(d.taken_ms),
-            wall(cleared),
-            wall(d.good_at),
-            None if d.failed is None else [wall(each) for each in d.failed],
-            None if d.spans is None else walls(d.spans),
+            d.since_ms,
+            d.taken_ms,
+            d.cleared_ms if d.verdict is None else d.taken_ms,
+            d.good_ms if d.verdict is None else d.good_at,
+            d.failed,
+            d.spans,
         )
+        for name, d in zip(path.roster.names, path.devices, strict=True)
+        if d.heard_att != NEVER
+    }
     return _encoder.encode(
         _Path(
             VERSION,
-            wall(path.since_ms),
-            wall(path.heard_ms),
+            path.since_ms,
+            path.heard_ms,
             path.heard_att,
             path.back_att,
-            wall(path.offline_ms),
-            walls(path.spans),
+            path.offline_ms,
+            path.spans,
             path.boot,
             path.connection,
             path.ended,
             path.replaced,
             path.contested,
             devices,
+            clock.wall(0),
         )
     )
 
@@ -95,12 +91,20 @@ def load(path: PathWatch, body: bytes, attentive_ms: int) -> None:
         return
     if snapshot.v != VERSION:
         return
-    path.heard_ms = max(path.heard_ms, snapshot.heard)
+    ahead = snapshot.ahead
+
+    def wall(instant: int) -> int:
+        return instant if instant == NEVER else instant + ahead
+
+    def walls(spans: list[Span]) -> list[Span]:
+        return [(wall(start), None if stop is None else wall(stop)) for start, stop in spans]
+
+    path.heard_ms = max(path.heard_ms, wall(snapshot.heard))
     if snapshot.heard_att != NEVER:
         path.heard_att = min(snapshot.heard_att, attentive_ms)
     path.back_att = min(snapshot.back_att, attentive_ms)
-    path.offline_ms = max(path.offline_ms, snapshot.offline)
-    path.spans = _joined(snapshot.spans, snapshot.since, snapshot.heard, path.spans, path.since_ms)
+    path.offline_ms = max(path.offline_ms, wall(snapshot.offline))
+    path.spans = _joined(walls(snapshot.spans), wall(snapshot.since), wall(snapshot.heard), path.spans, path.since_ms)
     path.boot, path.connection, path.ended = snapshot.boot, snapshot.connection, snapshot.ended
     path.replaced, path.contested = snapshot.replaced, snapshot.contested
     for name, known in snapshot.devices.items():
@@ -109,12 +113,14 @@ def load(path: PathWatch, body: bytes, attentive_ms: int) -> None:
             continue
         d = path.devices[at]
         d.heard_att = min(known.heard_att, attentive_ms)
-        d.taken_ms = max(d.taken_ms, known.taken)
-        d.good_ms = max(d.good_ms, known.good)
-        d.cleared_ms = max(d.cleared_ms, known.cleared)
+        d.taken_ms = max(d.taken_ms, wall(known.taken))
+        d.good_ms = max(d.good_ms, wall(known.good))
+        d.cleared_ms = max(d.cleared_ms, wall(known.cleared))
         if d.condition is not Condition.DOWN:  # else the ledger said that its run is long enough
-            d.failed = known.failed
-        d.spans = _joined(known.spans or [], known.since, known.good, d.spans or [], d.since_ms) or None
+            d.failed = known.failed and [wall(each) for each in known.failed]
+        d.spans = (
+            _joined(walls(known.spans or []), wall(known.since), wall(known.good), d.spans or [], d.since_ms) or None
+        )
 
 
 def _joined(older: list[Span], since: int, good: int, newer: list[Span], since_now: int) -> list[Span]:

@@ -145,6 +145,14 @@ def test_first_heard_is_said_once() -> None:
     assert firsts == [1]
 
 
+def test_a_first_hearing_proves_nothing_beyond_its_transition_unless_the_path_was_not_known_by_then() -> None:
+    village = Village(centres(1, 2)).start()
+    assert village.hear("c0", [reading("call_terminal", "call-00")]).evidence == []
+    before = village.hear("c0", [reading("call_terminal", "call-01", 5_000)])
+    assert [t.device.id for t in before.transitions if t.device] == [2]
+    assert [(e.device.id, e.condition) for e in before.evidence] == [(2, "ok")], "5 s ago the agent was not there"
+
+
 def test_a_device_of_another_path_or_of_another_kind_is_not_taken() -> None:
     village = few()
     stranger = reading("call_terminal", "call-77")

@@ -90,6 +90,22 @@ def test_a_restart_keeps_condition_and_failed_probes() -> None:
     assert [(t.condition, t.reasons) for t in after.transitions] == [("down", ("unreachable",))]
 
 
+def test_a_snapshot_made_after_the_wall_clock_was_set_has_wall_time_as_it_is_set_now() -> None:
+    village = few().wait(40)
+    village.says[1] = {"reachable": False}
+    village.wait(30)  # one failed
+    village.wall_ahead_ms = 7 * HOUR_MS
+    village.wait(1)
+    after = _restarted(village, 5)
+    after.wall_ahead_ms = 7 * HOUR_MS
+    after.says, after.up, after.working = village.says, {"c0"}, {1}
+    after.watch.hearken(after.now)
+    late = reading("call_terminal", "call-00", 60_000)
+    assert after.hear("c0", [late]).transitions == [], "older than the failed one: the run is not cleared"
+    after.wait(1)  # and the second
+    assert [(t.condition, t.reasons) for t in after.transitions] == [("down", ("unreachable",))]
+
+
 def test_a_restart_forgets_no_boot() -> None:
     village = few().wait(30)
     village.presence("c0", boot="boot-0002", connection=3)
