@@ -7,6 +7,7 @@ Only Python 3.11 or newer with its `venv` is needed. Packages come through pip, 
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+GRAFANA = VENV / "grafana"  # see `aside`
 WIDER = {"run": ("run", "dev"), "docs": ("docs", "dev"), "dev": ("dev",)}  # the locks that hold all of a lock
+WITH_GRAFANA = ("run", "dev")
 
 # Our folders come before site-packages, so that no dependency that ships an `api` or a `tests` takes their place.
 # (Python reads such a file twice in a virtual environment, hence the condition.)
@@ -37,7 +40,9 @@ sys.exit(main())
 
 def stamp_of(lock: str) -> Path:
     """The file that says `.venv` holds this lock, at this path, for this Python."""
-    content = (ROOT / "requirements" / f"{lock}.txt").read_bytes() + Path(__file__).read_bytes()
+    locks = (lock, "grafana") if lock in WITH_GRAFANA else (lock,)
+    content = b"".join((ROOT / "requirements" / f"{each}.txt").read_bytes() for each in locks)
+    content += Path(__file__).read_bytes()
     key = hashlib.sha256(content + f"{VENV}{sys.version_info[:3]}".encode()).hexdigest()
     return VENV / f"installed-{lock}-{key[:16]}"
 
@@ -57,12 +62,26 @@ def install(lock: str) -> None:
     requirements = ROOT / "requirements" / f"{lock}.txt"
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--only-binary=:all:"]
     subprocess.run([*pip, "--require-hashes", f"--requirement={requirements}"], check=True)
+    if lock in WITH_GRAFANA:
+        aside(pip)
     site_packages = next(VENV.glob("lib/python3.*/site-packages"))
     (site_packages / "shouwang-checkout.pth").write_text(PATH_LINE.format(root=str(ROOT)))
     command = VENV / "bin" / "shouwang"
     command.write_text(COMMAND.format(python=PYTHON))
     command.chmod(0o755)
     stamp_of(lock).touch()
+
+
+def aside(pip: list[str]) -> None:
+    """The client of Grafana's API, in a folder that only `shouwang dashboards push` and `pull` look into, behind others.
+
+    It stands on urllib3-future, which in site-packages would write itself over urllib3 (of InfluxDB's client).
+    """
+    shutil.rmtree(GRAFANA, ignore_errors=True)
+    requirements = ROOT / "requirements" / "grafana.txt"
+    subprocess.run(
+        [*pip, "--no-deps", "--require-hashes", f"--target={GRAFANA}", f"--requirement={requirements}"], check=True
+    )
 
 
 def main() -> int:

@@ -17,3 +17,6 @@ for group in run pictures edge docs; do
     cp requirements/dev.txt "requirements/$group.txt"
     lock "$group"
 done
+
+# Not among the others: it is installed into a folder of its own (tools/bootstrap.py says why).
+lock grafana ${UPGRADE:+--upgrade}
