@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
 from shouwang import settings
-from shouwang.options import AsJson, SettingsFile, StateDir
+from shouwang.options import AsJson, SettingsFile, StateDir, Tongue, terminal_language
 from shouwang.settings import Loaded, source_of
 
 MASK = "********"
+_MARKS = {"ok": (" ok ", "正常"), "warning": ("warn", "注意"), "bad": ("BAD ", "错误")}
 _SECRET_WORDS = ("password", "secret", "token")
 
 
@@ -21,6 +23,14 @@ def doctor(
     values: Annotated[bool, typer.Option("--values/--no-values", help="Every setting with its source.")] = True,
     settings_file: SettingsFile = None,
     state: StateDir = None,
+    mosquitto_conf: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a Mosquitto of your own: it and its ACL are looked at.",
+            show_default="/etc/mosquitto/mosquitto.conf, where [broker] url is this machine's",
+        ),
+    ] = None,
+    tongue: Annotated[Tongue | None, typer.Option("--language", help="Left out: the terminal's.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say where each setting came from (secrets masked), what is wrong, and how to cure it; exit code 1 when something
@@ -28,23 +38,27 @@ def doctor(
 
     Example: shouwang doctor --json
     """
-    from collector.doctor import examine
-    from collector.findings import Grade
+    from collector.doctor import Around, Grade, examine, labels, usual_configuration
 
+    language = terminal_language(tongue)
     loaded = settings.load(settings_file, flags={"state": state})
-    findings = list(examine(loaded))
+    findings = list(examine(loaded, Around(mosquitto_conf=mosquitto_conf or usual_configuration(loaded.settings))))
     if as_json:
         shown = [{"key": k, "value": v, "from": s} for k, v, s in provenance(loaded)]
-        listed = [{"what": f.what, "grade": str(f.grade), "text": f.text, "cure": f.cure} for f in findings]
+        listed = [
+            {"code": f.code, "what": f.what, "grade": str(f.grade), "text": f.text(language), "cure": f.cure(language)}
+            for f in findings
+        ]
         typer.echo(json.dumps({"settings": shown if values else [], "findings": listed}, ensure_ascii=False))
     else:
         for key, value, source in provenance(loaded) if values else ():
             typer.echo(f"  {key:28} {value:40} {source}")
+        chinese = language == "zh"
         for finding in findings:
-            mark = {Grade.OK: " ok ", Grade.WARNING: "warn", Grade.BAD: "BAD "}[finding.grade]
-            typer.echo(f"[{mark}] {finding.what}: {finding.text}")
-            if finding.cure:
-                typer.echo(f"       → {finding.cure}")
+            what = labels()[finding.what] if chinese else finding.what
+            typer.echo(f"[{_MARKS[finding.grade][chinese]}] {what}{'：' if chinese else ': '}{finding.text(language)}")
+            if cure := finding.cure(language):
+                typer.echo(f"       → {cure}")
     if any(finding.grade is Grade.BAD for finding in findings):
         raise typer.Exit(1)
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from collector.notify.addresses import Forbidden, allowed_addresses, is_public
-from collector.notify.provider import Answer
+from collector.notify.provider import Answer, Destination
 from shouwang import clock
 from shouwang.settings import SettingsError
 
@@ -56,6 +56,8 @@ class Poster:
             raise SettingsError(f"{key}: it must be an http or https address")
         if self._url.userinfo:
             raise SettingsError(f"{key}: user and password do not belong in an address")
+        port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        self.destination = Destination(self._url.host, port, allow_private)
         self._timeout_s = timeout_s
         self._client = httpx.AsyncClient(
             transport=_Guarded(allow_private), timeout=_TIMEOUT, follow_redirects=False, trust_env=False

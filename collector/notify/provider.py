@@ -75,6 +75,15 @@ class ProviderConfig(Section):
     allow_private: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Whom a provider talks to, and whether that may be a private address."""
+
+    host: str
+    port: int
+    allow_private: bool
+
+
 class Provider(ABC):
     """One way to tell people. `send` ends within `timeout_s` and never raises for what the other side does."""
 
@@ -87,6 +96,11 @@ class Provider(ABC):
 
     @abstractmethod
     async def send(self, message: Message) -> Answer: ...
+
+    @property
+    def destination(self) -> Destination | None:
+        """Whom it talks to, for `shouwang doctor`; None where that is no host of its own."""
+        return None
 
     async def close(self) -> None:  # noqa: B027 -- most have nothing to close
         """Lets go of connections."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -53,6 +54,12 @@ def current(engine: Engine) -> str | None:
     """The revision of the ledger; None where it has no tables yet."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache
+def head() -> str:
+    """The revision that this Shouwang needs."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 def knows(revision: str) -> bool:

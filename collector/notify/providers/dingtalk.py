@@ -11,7 +11,7 @@ import msgspec
 from pydantic import SecretStr
 
 from collector.notify.http import Poster
-from collector.notify.provider import Answer, Message, Provider, ProviderConfig
+from collector.notify.provider import Answer, Destination, Message, Provider, ProviderConfig
 from collector.notify.robots import answer_of
 from shouwang import clock
 from shouwang.settings import SettingsError, secret
@@ -55,6 +55,10 @@ class DingtalkProvider(Provider):
         content = msgspec.json.encode({"msgtype": "text", "text": {"content": text}})
         params = signature(self._secret, clock.wall_ms()) if self._secret else None
         return answer_of(await self._poster.post(content, params=params), TOO_OFTEN)
+
+    @property
+    def destination(self) -> Destination:
+        return self._poster.destination
 
     async def close(self) -> None:
         await self._poster.close()

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from collector.notify.addresses import Forbidden, allowed_addresses, is_public
-from collector.notify.provider import Answer, Message, Provider, ProviderConfig
+from collector.notify.provider import Answer, Destination, Message, Provider, ProviderConfig
 from collector.notify.words import title
 from shouwang import clock
 from shouwang.settings import SettingsError, secret
@@ -65,6 +65,10 @@ class EmailProvider(Provider):
             return Answer(False, f"no answer within {self.timeout_s:g} s")
         except (OSError, smtplib.SMTPException) as error:
             return Answer(False, f"{type(error).__name__}: {_said(error)}")
+
+    @property
+    def destination(self) -> Destination:
+        return Destination(self._config.host, self._port, self._config.allow_private)
 
     def _letter(self, message: Message) -> EmailMessage:
         config = self._config

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from collector.notify.http import Poster
-from collector.notify.provider import Answer, Message, Provider, ProviderConfig
+from collector.notify.provider import Answer, Destination, Message, Provider, ProviderConfig
 from shouwang import clock
 from shouwang.settings import SettingsError, secret
 
@@ -46,6 +46,10 @@ class WebhookProvider(Provider):
         headers = {"webhook-id": message.id, "webhook-timestamp": str(now_s), "webhook-signature": signature}
         reply = await self._poster.post(content, headers)
         return Answer(True, f"{reply.status}") if reply.ok else reply.refusal()
+
+    @property
+    def destination(self) -> Destination:
+        return self._poster.destination
 
     async def close(self) -> None:
         await self._poster.close()

@@ -8,7 +8,7 @@ import msgspec
 from pydantic import SecretStr
 
 from collector.notify.http import Poster
-from collector.notify.provider import Answer, Message, Provider, ProviderConfig
+from collector.notify.provider import Answer, Destination, Message, Provider, ProviderConfig
 from collector.notify.robots import answer_of
 from shouwang.settings import SettingsError, secret
 
@@ -40,6 +40,10 @@ class WecomProvider(Provider):
         text = message.whole_text(self._language, TEXT_BYTES_MAX)
         content = msgspec.json.encode({"msgtype": "text", "text": {"content": text}})
         return answer_of(await self._poster.post(content), TOO_OFTEN)
+
+    @property
+    def destination(self) -> Destination:
+        return self._poster.destination
 
     async def close(self) -> None:
         await self._poster.close()
