@@ -16,7 +16,7 @@ from benchmarks import agent, probes, region, steps
 from benchmarks.figures import Figures, commit, heading, machine
 from benchmarks.region import Plan
 from tests.servers import InfluxDB
-from tests.servers.programs import influxd_path
+from tests.servers.programs import BUILT
 
 OUT = Path("build/bench.json")
 CENTRES, CONNECTIONS, RATE = 14_592, 2_048, 24_000
@@ -31,7 +31,7 @@ def _region(name: str, readings_a_report: int, rate: float, seconds: float, lone
 
 def with_influxdb(figures: Figures, plan: Plan) -> None:
     """With InfluxDB as the store, where it is built."""
-    program = influxd_path()
+    program = BUILT["influxd"].path
     if not program.exists():
         heading("InfluxDB is not built here (`make test` builds it): its figures are left out")
         return

@@ -1,4 +1,4 @@
-"""Gets the servers that the tests need: Debian packages when root, and InfluxDB 2 built once into the user's cache.
+"""Gets the servers that the tests need: Debian packages when root, and what is built once into the user's cache.
 
 What cannot be had is said and left: the tests that need it are then skipped (under CI they fail).
 """
@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 
-from tests.servers.programs import INFLUXD_BUILD, INFLUXD_SOURCE, NOTO_CJK, PROGRAMS, influxd_path
+from tests.servers.programs import BUILT, INFLUXD_BUILD, NOTO_CJK, PROGRAMS, Built
 
 
 def missing_packages() -> list[str]:
     """The Debian packages of everything that is not here; those for the build only while InfluxDB is not built."""
-    wanted = [*PROGRAMS.values(), NOTO_CJK, *(() if influxd_path().exists() else INFLUXD_BUILD)]
+    wanted = [*PROGRAMS.values(), NOTO_CJK, *(() if BUILT["influxd"].path.exists() else INFLUXD_BUILD)]
     return [package for program in wanted if program.find() is None for package in program.packages]
 
 
@@ -32,22 +32,22 @@ def install_packages(packages: list[str]) -> bool:
     return True
 
 
-def build_influxd() -> bool:
-    """Builds the InfluxDB server into the cache unless it is there; two builds at once wait for each other."""
-    target = influxd_path()
+def build(program: Built) -> bool:
+    """Builds a program into the cache unless it is there; two builds at once wait for each other."""
+    target = program.path
     target.parent.mkdir(parents=True, exist_ok=True)
     with (target.parent / "lock").open("w") as waiting:
         fcntl.flock(waiting, fcntl.LOCK_EX)
         if target.exists():
             return True
-        if without := [tool for tool in ("go", "cargo", *(p.command for p in INFLUXD_BUILD)) if not shutil.which(tool)]:
-            print(f"InfluxDB cannot be built without: {', '.join(without)}")
+        if without := [tool for tool in program.tools if not shutil.which(tool)]:
+            print(f"{program.command} cannot be built without: {', '.join(without)}")
             return False
-        print(f"building InfluxDB 2 into {target.parent} (4 to 6 minutes on two cores, once) …", flush=True)
+        print(f"building {program.command} into {target.parent} ({program.takes} on two cores, once) …", flush=True)
         half = target.with_suffix(".building")
-        done = subprocess.run([INFLUXD_SOURCE / "build.sh", half], capture_output=True, text=True)
+        done = subprocess.run([program.source / "build.sh", half], capture_output=True, text=True)
         if done.returncode:
-            print(f"InfluxDB was not built:\n{done.stderr[-4000:]}")
+            print(f"{program.command} was not built:\n{done.stderr[-4000:]}")
             return False
         half.rename(target)
         return True
@@ -56,7 +56,8 @@ def build_influxd() -> bool:
 def main() -> int:
     packages = missing_packages()
     complete = not packages or install_packages(packages)
-    complete = build_influxd() and complete
+    for program in BUILT.values():
+        complete = build(program) and complete
     if not complete and os.environ.get("CI") == "true":
         print("Under CI nothing may be missing.")
         return 1

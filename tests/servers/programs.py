@@ -9,18 +9,29 @@ from typing import NoReturn
 
 import pytest
 
-INFLUXD_SOURCE = Path(__file__).parent / "influxd"
-
 
 class MissingProgramError(LookupError):
     """A program that tests need is not on this machine; the message says how to get it."""
 
 
-def influxd_path() -> Path:
-    """Where the built InfluxDB server is kept: outside of the clone, one for each `go.sum`."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    key = hashlib.sha256((INFLUXD_SOURCE / "go.sum").read_bytes()).hexdigest()[:16]
-    return cache / "shouwang" / f"influxd-{key}" / "influxd"
+@dataclass(frozen=True)
+class Built:
+    """A program that is built from its source in Go, once, outside of the clone: one for each `go.sum`. The folder of
+    its name beside this file holds `go.mod`, `go.sum` and `build.sh TARGET`; `tools`: what builds it."""
+
+    command: str
+    takes: str
+    tools: tuple[str, ...] = ("go",)
+
+    @property
+    def source(self) -> Path:
+        return Path(__file__).parent / self.command
+
+    @property
+    def path(self) -> Path:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        key = hashlib.sha256((self.source / "go.sum").read_bytes()).hexdigest()[:16]
+        return cache / "shouwang" / f"{self.command}-{key}" / self.command
 
 
 @dataclass(frozen=True)
@@ -77,12 +88,21 @@ INFLUXD_BUILD = (
 )
 
 
+BUILT = {
+    built.command: built
+    for built in (
+        Built("influxd", "4 to 6 minutes", ("go", "cargo", *(program.command for program in INFLUXD_BUILD))),
+        Built("victoria-metrics", "1 to 2 minutes"),
+    )
+}
+
+
 def find_program(name: str) -> Path:
-    """Gives the path of `influxd` or of one of `PROGRAMS`; raises MissingProgramError with what to do."""
-    if name == "influxd":
-        if (path := influxd_path()).exists():
-            return path
-        raise MissingProgramError("influxd is not built yet: `make test` builds it (needs go and cargo)")
+    """Gives the path of one of `PROGRAMS` or `BUILT`; raises MissingProgramError with what to do."""
+    if (built := BUILT.get(name)) is not None:
+        if built.path.exists():
+            return built.path
+        raise MissingProgramError(f"{name} is not built yet: `make test` builds it (needs {', '.join(built.tools)})")
     program = PROGRAMS[name]
     if path_found := program.find():
         return path_found
