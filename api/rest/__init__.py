@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 
 from api import stream
-from api.rest import availability, devices, fleet, incidents, maintenance, notify, places
+from api.rest import availability, devices, fleet, incidents, maintenance, notify, over_time, places
 
 router = APIRouter(prefix="/api/v1")
-for part in (places, devices, fleet, availability, incidents, maintenance, notify, stream):
+for part in (places, devices, fleet, availability, over_time, incidents, maintenance, notify, stream):
     router.include_router(part.router)
 
 __all__ = ["router"]

@@ -15,6 +15,9 @@ from shouwang.ledger.views import LIMIT_DEFAULT, LIMIT_MAX
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Items of a page, to 1,000.")]
 Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
 Code = Annotated[str | None, Query(max_length=64)]
+Codes = Annotated[
+    str | None, Query(max_length=20_000, description="A code, or several with commas between; `*` or none: any.")
+]
 Search = Annotated[str | None, Query(max_length=200, description="Finds in names, codes and addresses.")]
 Instant = Annotated[str | None, Query(max_length=40, description="RFC 3339; without an offset it is UTC.")]
 

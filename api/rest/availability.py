@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.access import Sees
 from api.problems import invalid
 from api.rest import shapes
-from api.rest.answers import Code, Cursor, Instant, Limit, answer, instant_ms
+from api.rest.answers import Codes, Cursor, Instant, Limit, answer, instant_ms
 from shouwang.clock import rfc3339
 from shouwang.ledger.availability import Availability, By, availability
 from shouwang.ledger.views.paging import LIMIT_MAX, decode_cursor, page
@@ -28,9 +28,9 @@ def report(
     by: Annotated[By, Query(description="What a line is about.")],
     from_: Annotated[Instant, Query(alias="from")] = None,
     to: Instant = None,
-    township: Code = None,
-    centre: Code = None,
-    kind: Code = None,
+    township: Codes = None,
+    centre: Codes = None,
+    kind: Codes = None,
     limit: Limit = LIMIT_MAX,
     cursor: Cursor = None,
 ) -> Response:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.access import Asker, Probes, Sees
 from api.problems import Problem, invalid
 from api.rest import shapes
-from api.rest.answers import LIMIT, Code, Cursor, Instant, Limit, Search, answer, found, instant_ms, one_of
+from api.rest.answers import LIMIT, Code, Codes, Cursor, Instant, Limit, Search, answer, found, instant_ms, one_of
 from api.rest.waiting import PROBE_WITHIN_S, ask_collector
 from shouwang.clock import parse_rfc3339, rfc3339
 from shouwang.ledger import deeds, views
@@ -35,8 +35,8 @@ def devices(
     asker: Sees,
     kind: Code = None,
     condition: Annotated[str | None, Query(description=f"One of {', '.join(views.DEVICE_CONDITIONS)}.")] = None,
-    township: Code = None,
-    centre: Code = None,
+    township: Codes = None,
+    centre: Codes = None,
     path: Code = None,
     q: Search = None,
     limit: Limit = LIMIT,

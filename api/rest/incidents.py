@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.access import Asker, Handles, Sees
 from api.problems import Problem, invalid
 from api.rest import shapes
-from api.rest.answers import LIMIT, Code, Cursor, Limit, answer, found, one_of
+from api.rest.answers import LIMIT, Code, Codes, Cursor, Limit, answer, found, one_of
 from api.rest.waiting import DEED_WITHIN_S, ask_collector
 from shouwang.ledger import deeds, views
 from shouwang.vocabulary import Cause, Severity
@@ -32,9 +32,9 @@ def incidents(
     open: Annotated[bool | None, Query(description="true: gravest, then longest first.")] = None,  # noqa: A002
     severity: Code = None,
     cause: Code = None,
-    township: Code = None,
-    centre: Code = None,
-    device: Code = None,
+    township: Codes = None,
+    centre: Codes = None,
+    device: Codes = None,
     limit: Limit = LIMIT,
     cursor: Cursor = None,
 ) -> Response:

@@ -9,18 +9,18 @@ from starlette.responses import Response
 
 from api.access import Sees
 from api.rest import shapes
-from api.rest.answers import LIMIT, Code, Cursor, Limit, Search, answer, found, one_of
+from api.rest.answers import LIMIT, Code, Codes, Cursor, Limit, Search, answer, found, one_of
 from shouwang.ledger import views
 
 router = APIRouter()
 
 
 @router.get("/summary", response_model=shapes.Summary, tags=["overview"], summary="Counts, and whether we hear")
-def summary(asker: Sees) -> Response:
+def summary(asker: Sees, township: Codes = None) -> Response:
     """Devices by condition, kind and township; centres and feeds heard; open incidents by severity; `deaf`."""
     house = asker.house
     with house.reading() as connection:
-        return answer(views.summary(connection, asker.scope, house.kinds, house.now_ms))
+        return answer(views.summary(connection, asker.scope.within(township), house.kinds, house.now_ms))
 
 
 @router.get("/centres", response_model=shapes.Page[shapes.Centre], tags=["fleet"], summary="Centres")

@@ -18,7 +18,7 @@ from shouwang.kinds import Kind
 from shouwang.ledger import histories
 from shouwang.ledger.sweep import CONDITIONS, History, sweep
 from shouwang.ledger.tables import Centre, Device
-from shouwang.ledger.views.scope import Scope
+from shouwang.ledger.views.scope import Scope, among
 
 
 class By(StrEnum):
@@ -66,9 +66,7 @@ def availability(
     if from_ms >= to_ms:
         return []
     chosen = [scope.limit(Centre.township)]
-    for column, value in ((Centre.township, township), (Device.centre, centre), (Device.kind, kind)):
-        if value:
-            chosen.append(column == value)
+    chosen += [among(Centre.township, township), among(Device.centre, centre), among(Device.kind, kind)]
     chosen.append(or_(Device.retired_at.is_(None), Device.retired_at > from_ms))
     devices = histories.devices(connection, chosen)
     own = histories.own_conditions(connection, chosen, from_ms, to_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,10 +32,18 @@ class History:
 
 def sweep(history: History) -> dict[str, int]:
     """Milliseconds in each condition over [from_ms, to_ms). Pure."""
-    from_ms, to_ms = history.from_ms, history.to_ms
     spent: dict[str, int] = defaultdict(int)
+    for start, end, condition in spans(history):
+        spent[condition] += end - start
+    return spent
+
+
+def spans(history: History) -> Iterator[tuple[int, int, str]]:
+    """What it was over [from_ms, to_ms), in order and without gaps: (start, end, condition). Two that follow each other
+    may be of one condition. Pure."""
+    from_ms, to_ms = history.from_ms, history.to_ms
     if from_ms >= to_ms:
-        return spent
+        return
     edges = {from_ms, to_ms}
     for at, _ in history.own:
         edges.add(at)
@@ -55,8 +63,7 @@ def sweep(history: History) -> dict[str, int]:
             condition = history.corrections[corrections.place][2]
         if maintenance.covers(start):
             condition = MAINTENANCE
-        spent[condition] += end - start
-    return spent
+        yield start, end, condition
 
 
 class _Steps:

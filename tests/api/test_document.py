@@ -87,6 +87,11 @@ def test_its_examples_fit_their_shapes() -> None:
         ("/feeds", {}, "/feeds"),
         ("/asides", {}, "/asides"),
         ("/availability", {"by": "kind"}, "/availability"),
+        ("/house", {}, "/house"),
+        ("/counts", {"by": "centre"}, "/counts"),
+        ("/timeline/devices", {}, "/timeline/devices"),
+        ("/timeline/incidents", {}, "/timeline/incidents"),
+        ("/delays", {}, "/delays"),
     ],
 )
 async def test_real_answers_fit_the_document(api: Api, path: str, query: dict[str, str], template: str) -> None:

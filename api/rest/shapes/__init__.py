@@ -31,6 +31,7 @@ from api.rest.shapes.incidents import (
     TryItem,
 )
 from api.rest.shapes.maintenance import NewWindow, Window
+from api.rest.shapes.over_time import ConditionAt, CountsLine, Delay, HouseFacts, SeverityAt
 from api.rest.shapes.overview import (
     AsideCounted,
     Counts,
@@ -50,13 +51,17 @@ __all__ = [
     "AvailabilityReport",
     "ByCondition",
     "Centre",
+    "ConditionAt",
     "CorrectionItem",
     "Counts",
+    "CountsLine",
+    "Delay",
     "Device",
     "DeviceWhole",
     "Feed",
     "Feeds",
     "FleetChange",
+    "HouseFacts",
     "Incident",
     "IncidentBrief",
     "IncidentCounts",
@@ -74,6 +79,7 @@ __all__ = [
     "Probed",
     "ProblemDetails",
     "Readings",
+    "SeverityAt",
     "Summary",
     "Taken",
     "Terminals",

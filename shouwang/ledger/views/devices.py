@@ -21,7 +21,7 @@ from shouwang.ledger.conditions import (
 from shouwang.ledger.tables import Centre, Device, DeviceCondition, Path
 from shouwang.ledger.views.open_now import open_incidents_of
 from shouwang.ledger.views.paging import bounded, decode_cursor, like, page
-from shouwang.ledger.views.scope import Scope
+from shouwang.ledger.views.scope import Scope, among
 from shouwang.ledger.views.windows import Windows
 from shouwang.ledger.views.words import reason_words
 from shouwang.limits import device_limits
@@ -56,10 +56,7 @@ def devices(
     statement = _select(scope).order_by(Device.centre, Device.device).limit(limit + 1)
     if kind:
         statement = statement.where(Device.kind == kind)
-    if township:
-        statement = statement.where(Centre.township == township)
-    if centre:
-        statement = statement.where(Device.centre == centre)
+    statement = statement.where(among(Centre.township, township), among(Device.centre, centre))
     if path:
         statement = statement.where(Device.path == path)
     if condition:

@@ -14,7 +14,7 @@ from shouwang.ledger.conditions import AnyRow, AnySelect
 from shouwang.ledger.tables import Centre, Device, DeviceCondition, Feed, Incident, Notification, TimelineEntry, Try
 from shouwang.ledger.views.open_now import acknowledgement
 from shouwang.ledger.views.paging import bounded, decode_cursor, page
-from shouwang.ledger.views.scope import Members, Scope
+from shouwang.ledger.views.scope import Members, Scope, among
 from shouwang.ledger.views.windows import Windows
 from shouwang.ledger.views.words import reason_words
 from shouwang.vocabulary import Severity
@@ -50,8 +50,7 @@ def incidents(
         statement = statement.where(Incident.closed_at.is_(None) if open else Incident.closed_at.is_not(None))
     wanted = {"severity": severity, "cause": cause, "township": township, "centre": centre, "device": device}
     for name, value in wanted.items():
-        if value:
-            statement = statement.where(getattr(Incident, name) == value)
+        statement = statement.where(among(getattr(Incident, name), value))
     if open:
         statement = statement.order_by(_RANK, Incident.since, Incident.id)
         if cursor:

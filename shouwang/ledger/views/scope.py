@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, or_, select, true
@@ -38,6 +38,25 @@ class Scope:
             return true()
         without = select(Centre.centre).where(Centre.township == "")
         return or_(self.limit(Incident.township), and_(Incident.township == "", Incident.centre.not_in(without)))
+
+    def within(self, said: str | None) -> Scope:
+        """This scope, of it only the townships that are said (see `codes`)."""
+        wanted = codes(said)
+        if wanted is None:
+            return self
+        seen = frozenset(wanted) if self.townships is None else self.townships & frozenset(wanted)
+        return replace(self, townships=seen)
+
+
+def codes(said: str | None) -> list[str] | None:
+    """Codes as a parameter says them: one, or several with commas between; None (any) for nothing and for `*`."""
+    return None if not said or said == "*" else [code for code in said.split(",") if code]
+
+
+def among(column: Any, said: str | None) -> ColumnElement[bool]:
+    """The condition that a column is one of the codes said."""
+    wanted = codes(said)
+    return true() if wanted is None else column.in_(wanted)
 
 
 HOUSE = Scope(townships=None, sees_households=False)
