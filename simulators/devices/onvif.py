@@ -64,6 +64,7 @@ class Device:
     ahead_s: float = 0.0  # its clock
     digest_only: bool = False  # HTTP digest, as some firmware wants
     knows_services: bool = True  # else only GetCapabilities
+    open_clock: bool = True  # else it wants a user even for its clock
     wrong_host: str = ""  # what it takes its own address to be, behind a router
     trouble: Trouble = Trouble.NONE
     asked: list[str] = field(default_factory=list)
@@ -125,7 +126,8 @@ class Device:
             return _http("503 Service Unavailable", b"busy")
         request = _Request(body)
         self.asked.append(request.name)
-        if request.name not in _OPEN and not self._lets_in(path, headers, request):
+        is_open = request.name in _OPEN and (self.open_clock or request.name != "GetSystemDateAndTime")
+        if not is_open and not self._lets_in(path, headers, request):
             if self.digest_only:
                 more = 'WWW-Authenticate: Digest realm="onvif", nonce="n0nce", qop="auth"\r\n'
                 return _http("401 Unauthorized", b"", more)

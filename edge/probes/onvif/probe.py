@@ -98,10 +98,16 @@ class OnvifProbe(Probe):
     async def _ask(self, device: Device) -> Answer:
         clock = self.around.clock
         sent = clock.now()
-        try:
-            response = await device.call(self.settings.path, DEVICE, "GetSystemDateAndTime", sent.wall_ms, signed=False)
-        except Fault:
-            response = None  # some want a user even for their clock
+        response = None
+        for signed in (False, True):  # some want a user even for their clock, and then say what time they take it to be
+            if signed and not self.settings.user:
+                break
+            sent = clock.now()
+            with contextlib.suppress(Fault):
+                response = await device.call(
+                    self.settings.path, DEVICE, "GetSystemDateAndTime", sent.wall_ms, signed=signed
+                )
+                break
         now = clock.now()
         latency_ms = (now.mono_s - sent.mono_s) * 1000
         fields: dict[str, Any] = {}

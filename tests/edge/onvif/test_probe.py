@@ -66,6 +66,17 @@ async def test_a_clock_that_is_years_off_is_told_and_does_not_lock_us_out(around
     assert answer.fields["oldest_recording_days"] == pytest.approx(31.5, abs=0.01)
 
 
+async def test_a_clock_that_is_told_to_users_alone(around: Around) -> None:
+    device = recorder(open_clock=False, ahead_s=20.0)
+    await device.start()
+    answer = await ask(around, device)
+    nobody = await ask(around, device, user="", password="", slow_every_s=600)
+    await device.stop()
+    assert answer.fields["clock_offset_ms"] == pytest.approx(20_000, abs=2000)
+    assert nobody.reachable
+    assert "clock_offset_ms" not in nobody.fields
+
+
 async def test_a_recorder_that_has_stopped_recording_and_a_disk_that_fails(around: Around) -> None:
     device = recorder(recorded_until_s=7200.0, disk_fails=True)
     await device.start()
