@@ -15,7 +15,7 @@ _SWITCH = re.compile(r"^\[(?:中文|English)\]\([^)\s]+\)\n\n?", re.MULTILINE)
 _LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
 _FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1`*$", re.MULTILINE | re.DOTALL)
 _ONLY_ENGLISH = '!!! note ""\n    本页只有英文。\n\n'
-_DIRECTIVE = re.compile(r"^<!-- (?:run|not run)[^\n]*-->\n", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^<!-- (?:run|not run|plug|unplug): [^\n]*-->\n", re.MULTILINE)
 
 
 class DanglingError(ValueError):
