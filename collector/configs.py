@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, cast, select
 
 from collector.roster import Fleet
 from shouwang.kinds import Kinds
@@ -28,25 +28,27 @@ class FeedConfig(msgspec.Struct, omit_defaults=True):
 
 def configs(connection: Connection, fleet: Fleet, kinds: Kinds, paths: Sequence[str]) -> dict[str, bytes]:
     """The payloads of these paths, ready to publish. A config's revision changes only with its content."""
-    columns = (Device.id, Device.centre, Device.device, Device.kind, Device.driver, Device.target, Device.settings)
+    columns = (Device.centre, Device.device, Device.kind, Device.driver, Device.target, cast(Device.settings, Text))
     devices: dict[str, list[ConfiguredDevice]] = defaultdict(list)
-    for row in connection.execute(
+    for centre, device, kind, driver, target, settings in connection.execute(
         select(*columns)
         .where(Device.retired_at.is_(None), Device.centre.in_(paths))
         .order_by(Device.centre, Device.device)
     ):
-        facts = fleet.by_id.get(row.id)
-        if facts is None or facts.path != row.centre:
-            continue
-        devices[row.centre].append(
+        roster = fleet.by_path[centre]
+        at = roster.index.get(device)
+        if at is None:
+            continue  # a feed speaks for it, or it came after this fleet was read
+        every_s = roster.traits[at].limits.report_every_s
+        devices[centre].append(
             ConfiguredDevice(
-                device=row.device,
-                kind=row.kind,
-                driver=row.driver or kinds[row.kind].driver,
-                target=row.target,
-                settings=row.settings or {},
-                report_every_s=facts.limits.report_every_s,
-                probe_timeout_s=min(PROBE_TIMEOUT_S, max(0.2, facts.limits.report_every_s / 2)),
+                device=device,
+                kind=kind,
+                driver=driver or kinds[kind].driver,
+                target=target,
+                settings=msgspec.json.decode(settings) or {} if settings and settings != "{}" else {},
+                report_every_s=every_s,
+                probe_timeout_s=min(PROBE_TIMEOUT_S, max(0.2, every_s / 2)),
             )
         )
     return {

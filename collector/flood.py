@@ -13,6 +13,7 @@ MESSAGES_AT_ONCE = 1_000.0
 BYTES_A_SECOND = 4.0 * (1 << 20)
 BYTES_AT_ONCE = 32.0 * (1 << 20)
 FORGET_AFTER_S = 60.0
+_FORGET_EVERY_S = 10.0
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class Flood:
 
     def __init__(self) -> None:
         self._buckets: dict[str, _Bucket] = {}
+        self._forget_at_s = 0.0
 
     def admits(self, sender: str, size: int, now_s: float) -> bool:
         """Whether one more message of `size` bytes is taken now. `sender`: path and channel, so that a backlog of
@@ -45,5 +47,9 @@ class Flood:
         return True
 
     def forget(self, now_s: float) -> None:
-        """Drops paths that have been quiet; their buckets would be full again."""
+        """Drops paths that have been quiet; their buckets would be full again. Does nothing when asked more often than
+        that matters."""
+        if now_s < self._forget_at_s:
+            return
+        self._forget_at_s = now_s + _FORGET_EVERY_S
         self._buckets = {path: b for path, b in self._buckets.items() if now_s - b.at_s < FORGET_AFTER_S}

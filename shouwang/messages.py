@@ -248,7 +248,7 @@ _Message = TypeVar("_Message")
 def _bounded(payload: bytes) -> None:
     if len(payload) > SIZE_MAX:
         raise Malformed(Aside("too_large", f"{len(payload)} bytes, at most {SIZE_MAX}", text=_sample(payload)))
-    if payload.count(b"{") + payload.count(b"[") > DEPTH_MAX and _deeper_than_allowed(payload):
+    if _deeper_than_allowed(payload):
         raise Malformed(Aside("too_deep", f"nested over {DEPTH_MAX} deep", text=_sample(payload)))
 
 
