@@ -242,6 +242,7 @@ class Agent:
     def _recall(self, watched: Watched) -> tuple[Answer, int]:
         """What a device that only speaks last said, and how long ago (ms). Raises CannotAskError where it never did."""
         heard = self._ears.last(watched.device)
+        facts |= self._ears.facts()
         if heard is None:
             raise CannotAskError(str(Reason("only_speaks_unheard")))
         fields = dict(heard.fields)

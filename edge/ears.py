@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from edge.hearing import Heard, Listened, Listener, Say, load_listener
 from edge.listen_file import load_listen_file
 from edge.probing import Around
+from shouwang.reasons import reason_of
 
 _log = logging.getLogger("edge.ears")
 
@@ -28,6 +31,7 @@ _COMPLAIN_EACH_S = 60.0
 _READINGS_AT_ONCE = 20.0
 _READING_EACH_S = 2.0
 """Of one device. What it says between is told by its newest, when its turn comes."""
+_LOOK_S = 15.0
 
 
 class Ears:
@@ -78,6 +82,21 @@ class Ears:
         listener = load_listener(driver)
         assert listener is not None
         return listener(self._options.get(driver) or listener.Options(), self._around, self._said)
+
+    def out(self) -> dict[str, str]:
+        """By driver, why nobody is heard: its port is taken, or the broker is gone."""
+        troubles = {driver: ear.trouble for driver, ear in self._listening.items()}
+        return {driver: trouble for driver, trouble in sorted(troubles.items()) if trouble}
+
+    def facts(self) -> dict[str, Any]:
+        """Of a `site` reading; nothing where nobody is listened for."""
+        if not self._listening:
+            return {}
+        out = self.out()
+        facts: dict[str, Any] = {"listeners_out": len(out)}
+        if out:
+            facts["listeners_out_names"] = "; ".join(f"{driver}: {why}" for driver, why in out.items())[:256]
+        return facts
 
     def last(self, device: str) -> Heard | None:
         """What the device last said of itself."""
@@ -180,37 +199,57 @@ class _Ear:
         self._task.cancel()
         return self._task
 
+    @property
+    def trouble(self) -> str:
+        """Why nobody is heard; empty when all is well, or nothing is known yet."""
+        return self._trouble or self._listener.trouble()
+
     async def _keep_up(self) -> None:
-        again_s, said = _AGAIN_FIRST_S, ""
         try:
-            while not await self._started(said):
-                said = self._trouble
-                await asyncio.sleep(again_s)
-                again_s = min(again_s * 2, _AGAIN_LONGEST_S)
-            _log.info("listening driver=%s", self._driver)
-            await asyncio.Event().wait()
+            while True:
+                await self._begin()
+                _log.info("listening driver=%s", self._driver)
+                await self._moved()
+                _log.info("this machine has other addresses by now: it listens anew driver=%s", self._driver)
+                await self._stop()
         finally:
             await self._stop()
 
-    async def _started(self, said: str) -> bool:
+    async def _moved(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            if self._listener.places.moved():
+                return
+
+    async def _begin(self) -> None:
+        again_s = _AGAIN_FIRST_S
+        while (trouble := await self._try()) is not None:
+            if trouble != self._trouble:
+                _log.error("cannot listen driver=%s reason=%r; tried again and again", self._driver, trouble)
+            self._trouble = trouble
+            await asyncio.sleep(again_s)
+            again_s = min(again_s * 2, _AGAIN_LONGEST_S)
+        self._trouble = ""
+
+    async def _try(self) -> str | None:
+        """None when it listens; else why not."""
         try:
             await self._listener.start()
         except Exception as error:
-            self._trouble = str(error) or type(error).__name__
-            if self._trouble != said:
-                unforeseen = None if isinstance(error, OSError) else error
-                _log.error(
-                    "cannot listen driver=%s reason=%r; tried again and again",
-                    self._driver,
-                    self._trouble,
-                    exc_info=unforeseen,
-                )
+            if not isinstance(error, OSError):
+                _log.exception("a listener failed driver=%s", self._driver)
             await self._stop()  # what it had opened until then
-            return False
-        return True
+            return _in_words(error, self._listener.options)
+        return None
 
     async def _stop(self) -> None:
         try:
             await self._listener.stop()
         except Exception:
             _log.exception("a listener could not be ended driver=%s", self._driver)
+
+
+def _in_words(error: Exception, options: Any) -> str:
+    if isinstance(error, OSError) and error.errno is not None and hasattr(options, "port"):
+        return f"port {options.port}: {reason_of(OSError(error.errno, os.strerror(error.errno)))}"
+    return str(error) or type(error).__name__

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
+from edge.places import Places
 from edge.probing import Around, NoSettings, find_class, make_settings
 from edge.rows import Repeat
 from shouwang.vocabulary import Driver
@@ -70,6 +71,7 @@ class Listener(ABC):
     def __init__(self, options: Any, around: Around, say: Say) -> None:
         """`options` is an instance of `Options`; `say` takes what is heard, on the loop."""
         self.options, self.around, self.say = options, around, say
+        self.places = Places(getattr(options, "bind", ()), around.allowed)
 
     @classmethod
     def hears(cls, settings: Any) -> bool:
@@ -78,11 +80,15 @@ class Listener(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Opens its sockets. An OSError is said, and it is tried again."""
+        """Opens its sockets, at its `places`. An OSError is said, and it is tried again."""
 
     @abstractmethod
     def watch(self, devices: Sequence[Listened]) -> None:
         """From now on these, in place of those before."""
+
+    def trouble(self) -> str:
+        """Why nobody is heard now though it has started, in words; empty when all is well."""
+        return ""
 
     @abstractmethod
     async def stop(self) -> None:

@@ -7,12 +7,13 @@ import logging
 import re
 import ssl
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from edge.places import Neighbours
 from shouwang.clock import Clock
 
 _log = logging.getLogger("edge.receiving")
@@ -105,16 +106,22 @@ class WrongRequestError(Exception):
 
 
 class Receiver:
-    """One port. `take` decides what is answered to a request."""
+    """One port. `take` decides what is answered to a request; `neighbours`, who may make one at all."""
 
-    def __init__(self, take: Callable[[Asked], Awaitable[Answered]], clock: Clock, bounds: Bounds = DEVICES) -> None:
-        self._take, self._clock, self._bounds = take, clock, bounds
+    def __init__(
+        self,
+        take: Callable[[Asked], Awaitable[Answered]],
+        clock: Clock,
+        bounds: Bounds = DEVICES,
+        neighbours: Neighbours | None = None,
+    ) -> None:
+        self._take, self._clock, self._bounds, self._neighbours = take, clock, bounds, neighbours
         self._connections, self._refusals = Rate(*bounds.connects), Rate(*bounds.refusals)
         self._open: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
         self.port = 0
 
-    async def start(self, bind: str, port: int, tls: ssl.SSLContext | None) -> None:
+    async def start(self, bind: str | Sequence[str], port: int, tls: ssl.SSLContext | None) -> None:
         """Raises OSError."""
         self._server = await asyncio.start_server(
             self._serve,
@@ -133,6 +140,9 @@ class Receiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address = str((writer.get_extra_info("peername") or ("?",))[0])
+        if self._neighbours is not None and not self._neighbours.may_speak(address):
+            writer.transport.abort()
+            return
         full = self._open.total() >= self._bounds.connections or self._open[address] >= self._bounds.of_one
         if full or not self._connections.may(address, self._clock.now().mono_s):
             writer.transport.abort()

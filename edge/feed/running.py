@@ -65,9 +65,13 @@ class Feed:
         self._events_file = self._state / "events.json"
         self._memory.know_events(_read_events(self._events_file))
         self._around = Around(
-            allowed=load_allowed(self._state / "allowed.toml"), secrets=secrets, clock=self._clock,
+            allowed=load_allowed(
+                self._state / "allowed.toml", loopback=options.allow_loopback, networks=options.networks
+            ),
+            secrets=secrets,
+            clock=self._clock,
             state_directory=self._state,
-        )  # fmt: skip
+        )
         self._heard_from = {each.device: each for each in self._said.listen}
         self._executor = ThreadPoolExecutor(1, "outbox")
         self._outbox = Outbox(self._state / "outbox.db", self._clock.now(), max_bytes=options.outbox_bytes)

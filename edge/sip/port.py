@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from edge.places import Neighbours
 from edge.probing import Around
 from edge.sip.message import (
     Framer,
@@ -77,6 +78,7 @@ class SipPort:
     def __init__(self, around: Around, bind: str, port: int) -> None:
         self.bind, self.port = bind, port
         self._clock = around.clock
+        self._neighbours = Neighbours(around.allowed, around.clock)
         self._answerers: list[Answerer] = []
         self._answered, self._asked = Answered(), Asked()
         self._opening = asyncio.Lock()
@@ -156,6 +158,8 @@ class SipPort:
         """One datagram, whatever it holds."""
         if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # a keep-alive of a NAT
+        if not self._neighbours.may_speak(host):
+            return
         peer = Peer(host, port)
         try:
             self.message(data, peer)
@@ -295,7 +299,9 @@ class SipPort:
         _log.debug("datagram error=%r", error)
 
     def opened(self, line: _Line, host: str) -> int | None:
-        """A number for a new stream; None when there are too many."""
+        """A number for a new stream; None when there are too many, or nobody may speak from there."""
+        if not self._neighbours.may_speak(host):
+            return None
         of_host = sum(1 for each in self._lines.values() if each.peer.host == host)
         if len(self._lines) >= CONNECTIONS_MAX or of_host >= CONNECTIONS_A_HOST:
             self.too_many += 1

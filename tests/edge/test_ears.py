@@ -12,6 +12,7 @@ import pytest
 from edge.ears import Ears
 from edge.hearing import Heard, Listened
 from edge.listen_file import ListenFileError
+from edge.probes.mqtt.settings import MqttSettings
 from edge.probes.scaip.listener import ScaipSettings
 from edge.probing import Around
 from tests.servers import free_port
@@ -133,5 +134,35 @@ async def test_a_listener_that_cannot_be_made_stops_nobody(tmp_path: Path, caplo
     await until(lambda: "listening driver=scaip" in caplog.text, "the other listens")
     assert "could not be made driver=sip" in caplog.text
     assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.slow
+async def test_a_port_that_is_taken_is_told_with_the_site_until_it_is_had(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        listen = f'[scaip]\nbind = ["127.0.0.1"]\nport = {port}\n'
+        async with ears(tmp_path, listen, terminal()) as (made, _):
+            await until(lambda: bool(made.out()), "it is known")
+            assert made.facts() == {
+                "listeners_out": 1,
+                "listeners_out_names": f"scaip: port {port}: Address already in use",
+            }
+            other.close()
+            await until(lambda: made.facts() == {"listeners_out": 0}, "it is tried again")
+            made.watch({})
+            assert made.facts() == {}, "nobody is listened for"
+
+
+async def test_a_centres_broker_that_is_gone_is_told_too(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "listen.toml").write_text(f'[mqtt]\nbroker = "mqtt://127.0.0.1:{port}"\n')
+    made = Ears(tmp_path / "listen.toml", Around(state_directory=tmp_path), lambda heard: None)
+    made.watch({"mqtt": [Listened("hall-sos", "call_terminal", "hall-sos", MqttSettings(), 60.0)]})
+    running = asyncio.create_task(made.run())
+    await until(lambda: "mqtt" in made.out(), "it is known")
+    assert made.out()["mqtt"].startswith(f"no connection to mqtt://127.0.0.1:{port}: ")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -148,6 +148,7 @@ async def test_a_terminal_with_its_own_sim_is_heard_by_the_feed(
         f'[[listen]]\ndevice = "{CENTRE}/call-01"\nkind = "call_terminal"\ndriver = "scaip"\ntarget = "0501"\n'
     )
     feed = FeedProcess(tmp_path, path, house)
+    (feed.state / "allowed.toml").write_text("loopback = true\n")
     (feed.state / "listen.toml").write_text(f'[scaip]\nbind = ["127.0.0.1"]\nport = {port}\n')
     feed.start()
     house.collector.start()

@@ -65,7 +65,7 @@ class Gbt28181Listener(Listener):
 
     async def start(self) -> None:
         """Opens the port on each address. Raises OSError."""
-        self._ports = await join_all(self._around, self._options.bind, self._options.port, self)
+        self._ports = await join_all(self._around, self.places.find(), self._options.port, self)
         self._platform.listening = True
 
     def watch(self, devices: Sequence[Listened]) -> None:

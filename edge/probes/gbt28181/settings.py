@@ -21,7 +21,7 @@ class Gbt28181Options(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`[gbt28181]` of listen.toml. `code`: the platform's own 20 digits, entered in each device as "SIP server ID";
     `realm`: its first ten unless said."""
 
-    bind: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
+    bind: str | tuple[str, ...] = ()
     port: int = 5060
     code: str = "34020000002000000001"
     realm: str = ""

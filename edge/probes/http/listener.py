@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from edge.hearing import Heard, Listened, Listener, Say, is_kept
+from edge.places import Neighbours
 from edge.probes.http.pushed import event_of, fields_of, told
 from edge.probes.http.settings import HttpSettings
 from edge.probing import Around
@@ -35,7 +36,7 @@ _NOT_OURS: Answered = (401, {"ok": False, "said": "no such device, or another ke
 class HttpOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`[http]` of listen.toml. With `certificate_file` and `key_file` (PEM) it speaks https alone."""
 
-    bind: str = "0.0.0.0"  # noqa: S104
+    bind: str | tuple[str, ...] = ()
     port: int = 8480
     certificate_file: str = ""
     key_file: str = ""
@@ -60,7 +61,7 @@ class HttpListener(Listener):
         self._kinds = kinds.load()
         self._devices: dict[str, Listened] = {}
         self._nobody = secrets.token_hex(16)
-        self._receiver = Receiver(self._take, around.clock)
+        self._receiver = Receiver(self._take, around.clock, neighbours=Neighbours(around.allowed, around.clock))
         self._refused = 0
         self._said_s: float | None = None
 
@@ -71,7 +72,7 @@ class HttpListener(Listener):
         if said.certificate_file:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(said.certificate_file, said.key_file or None)
-        await self._receiver.start(said.bind, said.port, tls)
+        await self._receiver.start(self.places.find(), said.port, tls)
 
     @property
     def port(self) -> int:

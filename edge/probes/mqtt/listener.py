@@ -117,6 +117,9 @@ class MqttListener(Listener):
         if self._client is not None and self._client.connected:
             self._subscribe()
 
+    def trouble(self) -> str:
+        return self._trouble and f"no connection to {self.options.broker}: {self._trouble}"
+
     async def stop(self) -> None:
         client, self._client = self._client, None
         if client is not None:

@@ -38,7 +38,7 @@ class ScaipOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`[scaip]` of listen.toml. The port is shared with `sip` and `gbt28181` where the numbers are the same.
     `digests`: what a terminal may prove its password by, in the order in which it is offered."""
 
-    bind: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
+    bind: str | tuple[str, ...] = ()
     port: int = 5060
     realm: str = "shouwang"
     digests: tuple[Literal["MD5", "SHA-256"], ...] = ("MD5",)
@@ -63,7 +63,7 @@ class ScaipListener(Listener):
 
     async def start(self) -> None:
         """Opens the port on each address. Raises OSError."""
-        self._ports = await join_all(self._around, self._options.bind, self._options.port, self)
+        self._ports = await join_all(self._around, self.places.find(), self._options.port, self)
 
     def watch(self, devices: Sequence[Listened]) -> None:
         self._devices = {device.target.strip(): device for device in devices}

@@ -25,10 +25,10 @@ _GRACE_S = 5.0
 
 
 class SipOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """`[sip]` of listen.toml. `bind`: addresses; all IPv4 ones unless said. `realm`: shown to devices that register;
-    `digests`: what they may prove their password by, in the order in which it is offered."""
+    """`[sip]` of listen.toml. `bind`: addresses; left out, those in allowed networks. `realm`: shown to devices that
+    register; `digests`: what they may prove their password by, in the order in which it is offered."""
 
-    bind: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
+    bind: str | tuple[str, ...] = ()
     port: int = 5060
     realm: str = "shouwang"
     digests: tuple[Literal["MD5", "SHA-256"], ...] = ("MD5",)
@@ -58,7 +58,7 @@ class SipListener(Listener):
 
     async def start(self) -> None:
         """Opens the port on each address. Raises OSError."""
-        self._ports = await join_all(self._around, self._options.bind, self._options.port, self)
+        self._ports = await join_all(self._around, self.places.find(), self._options.port, self)
         self._book.since_s = self._around.clock.now().mono_s
 
     def watch(self, devices: Sequence[Listened]) -> None:

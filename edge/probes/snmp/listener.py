@@ -14,7 +14,7 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -43,7 +43,7 @@ _ENTERPRISE = 0  # IANA's reserved number: an agent is no vendor's device
 class SnmpOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What `[snmp]` of listen.toml says. Port 162 is the standard's, and needs root: forward it, or use 1162."""
 
-    bind: str = "0.0.0.0"  # noqa: S104 - devices of the LAN speak to it
+    bind: str | tuple[str, ...] = ()
     port: int = 1162
 
 
@@ -62,7 +62,7 @@ class SnmpListener(Listener):
         self._found: dict[str, tuple[str, Sender]] = {}
         self._changed = False
         self._keeping: set[str] = set()
-        self._transport: asyncio.DatagramTransport | None = None
+        self._transports: list[asyncio.DatagramTransport] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._naming: asyncio.Task[None] | None = None
         self._wrong: dict[str, int] = {}
@@ -72,9 +72,11 @@ class SnmpListener(Listener):
     async def start(self) -> None:
         """Raises OSError when the port cannot be had."""
         loop = asyncio.get_running_loop()
-        address = (self.options.bind, self.options.port)
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._took), local_addr=address)
-        self.port = self._transport.get_extra_info("sockname")[1]
+        for place in self.places.find():
+            where = (place, self.options.port)
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._took), local_addr=where)
+            self._transports.append(transport)
+            self.port = transport.get_extra_info("sockname")[1]
 
     def watch(self, devices: Sequence[Listened]) -> None:
         """A device whose settings are wrong is left out: its probe says so."""
@@ -93,8 +95,9 @@ class SnmpListener(Listener):
 
     async def stop(self) -> None:
         """Ends it."""
-        if self._transport is not None:
-            self._transport.abort()
+        for transport in self._transports:
+            transport.abort()
+        self._transports.clear()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -129,7 +132,7 @@ class SnmpListener(Listener):
 
     # --- what is heard
 
-    def _took(self, data: bytes, source: tuple[Any, ...]) -> None:
+    def _took(self, data: bytes, source: tuple[Any, ...], by: asyncio.DatagramTransport) -> None:
         address = _plain(str(source[0]))
         at_s = self._around.clock.now().mono_s
         taken = self._notices.take(data[:_DATAGRAM_MAX], address, at_s)
@@ -142,22 +145,20 @@ class SnmpListener(Listener):
                 told = self._noticed(device, taken, at_s)
         if told is not None:
             self._keeping.update(taken.names)
-            self._spawn(self._reply_when_kept(taken, source, told))
+            self._spawn(self._reply_when_kept(taken, source, by, told))
         elif not self._keeping.intersection(taken.names):  # the answer to the first is that to its repeats
-            self._reply(taken, source)
+            _reply(taken, source, by)
 
-    def _reply(self, taken: Taken, source: tuple[Any, ...]) -> None:
-        if taken.reply and self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(taken.reply, source)
-
-    async def _reply_when_kept(self, taken: Taken, source: tuple[Any, ...], told: Awaitable[bool]) -> None:
+    async def _reply_when_kept(
+        self, taken: Taken, source: tuple[Any, ...], by: asyncio.DatagramTransport, told: Awaitable[bool]
+    ) -> None:
         """Who is told that an event was taken tells it no more: so it must be on the disk."""
         try:
             kept = await is_kept(told)
         finally:
             self._keeping.difference_update(taken.names)
         if kept:
-            self._reply(taken, source)
+            _reply(taken, source, by)
         else:
             self._notices.forget(taken)
 
@@ -227,11 +228,19 @@ class _Device:
 
 
 class _Ear(asyncio.DatagramProtocol):
-    def __init__(self, took: Callable[[bytes, tuple[Any, ...]], None]) -> None:
+    def __init__(self, took: Callable[[bytes, tuple[Any, ...], asyncio.DatagramTransport], None]) -> None:
         self._took = took
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        self._took(data, addr)
+        self._took(data, addr, self._transport)
+
+
+def _reply(taken: Taken, source: tuple[Any, ...], by: asyncio.DatagramTransport) -> None:
+    if taken.reply and not by.is_closing():
+        by.sendto(taken.reply, source)
 
 
 def load_engine(state_directory: Path, now_s: float) -> Engine:

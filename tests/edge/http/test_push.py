@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge.allowed import Allowed, AllowedFile
 from edge.hearing import Heard, Listened
 from edge.probes.http import HttpListener
 from edge.probes.http.listener import HttpOptions
@@ -33,6 +34,7 @@ from tests.waiting import until
 
 __all__ = ["agent"]  # the fixture
 KINDS = load()
+LOOPBACK = Around(allowed=Allowed(AllowedFile(loopback=True)))
 KEY = "a key of call-07"
 
 
@@ -43,7 +45,7 @@ def device(name: str = "call-07", key: str = KEY, **said: Any) -> Listened:
 @asynccontextmanager
 async def listening(*devices: Listened, **options: Any) -> AsyncIterator[tuple[str, list[Heard]]]:
     heard: list[Heard] = []
-    listener = HttpListener(HttpOptions(bind="127.0.0.1", port=0, **options), Around(), heard.append)
+    listener = HttpListener(HttpOptions(bind="127.0.0.1", port=0, **options), LOOPBACK, heard.append)
     listener.watch(devices or [device()])
     await listener.start()
     try:
@@ -91,7 +93,7 @@ async def test_a_call_that_could_not_be_kept_is_asked_for_again() -> None:
         kept.append(asyncio.get_running_loop().create_future())
         return kept[-1]
 
-    listener = HttpListener(HttpOptions(bind="127.0.0.1", port=0), Around(), keep)
+    listener = HttpListener(HttpOptions(bind="127.0.0.1", port=0), LOOPBACK, keep)
     listener.watch([device()])
     await listener.start()
     async with httpx.AsyncClient() as client:
