@@ -37,6 +37,7 @@ _IMPORTS = {
     "date": "date",
     "debug": "internal/debug",
     "events": "contrib/tomhollingworth/events",
+    "join": "join",
     "math": "math",
     "schema": "influxdata/influxdb/schema",
 }
@@ -151,4 +152,59 @@ union(tables: [hours, fresh])
   |> group(columns: ["_measurement", "centre", "device"])
   |> sort(columns: ["_time"])
   |> set(key: "_field", value: {quoted(name)})
+""")
+
+
+def states(kind: Kind, name: str, *, where: str = SELECTED) -> str:
+    """A query: what a field that is no number said last in each step; null where nothing was heard. One table a
+    device."""
+    return with_imports(f"""
+{whole(kind, name, where=where)}
+  |> range(start: {START}, stop: {STOP})
+  |> aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: true, timeSrc: "_start")
+  |> keep(columns: ["_time", "_value", "_measurement", "centre", "device"])
+  |> set(key: "_field", value: {quoted(name)})
+""")
+
+
+def last_said(kind: Kind, names: tuple[str, ...], *, where: str = SELECTED) -> str:
+    """A query: of each device heard in the time chosen, its newest reading: a row a device, `at`, and a column a field
+    (as text), without what had vanished by then."""
+    return with_imports(f"""
+all = {raw(kind, (*names, WHOLE_AT), where=where)}
+  |> last()
+at = all
+  |> filter(fn: (r) => r._field == {quoted(WHOLE_AT)})
+  |> map(fn: (r) => ({{centre: r.centre, device: r.device, at: r._time, whole_at: r._value}}))
+  |> group(columns: ["centre", "device"])
+said = all
+  |> filter(fn: (r) => r._field != {quoted(WHOLE_AT)})
+  |> toString()
+  |> group(columns: ["centre", "device"])
+join.inner(
+  left: said,
+  right: at,
+  on: (l, r) => l.centre == r.centre and l.device == r.device,
+  as: (l, r) => ({{l with at: r.at, whole_at: r.whole_at}}),
+)
+  |> filter(fn: (r) => int(v: r._time) / 1000000 >= r.whole_at)
+  |> group()
+  |> pivot(rowKey: ["centre", "device", "at"], columnKey: ["_field"], valueColumn: "_value")
+  |> sort(columns: ["centre", "device"])
+""")
+
+
+def heard(every: str = "v.windowPeriod") -> str:
+    """A query: readings taken in each step, a table a kind; each carries one of the two signs."""
+    return with_imports(f"""
+from(bucket: {BUCKET})
+  |> range(start: {START}, stop: {STOP})
+  |> filter(fn: (r) => r._field == {quoted(WHOLE_AT)} or r._field == {quoted(LATE)})
+  |> aggregateWindow(every: {every}, fn: count, createEmpty: true, timeSrc: "_start")
+  |> group(columns: ["_measurement", "_time"])
+  |> sum()
+  |> group(columns: ["_measurement"])
+  |> keep(columns: ["_time", "_value", "_measurement"])
+  |> rename(columns: {{_measurement: "kind"}})
+  |> sort(columns: ["_time"])
 """)
