@@ -35,6 +35,7 @@ generate: dev-env ## make anew what is generated and checked in (JSON Schemas, p
 	@$(BIN)/python -m edge.described
 	@$(BIN)/python -m edge.quality
 	@$(BIN)/python -m tests.faults
+	@$(BIN)/shouwang dashboards render dashboards/json
 
 docs: docs-env ## make the site of docs, for reading without a network: build/site
 	@$(BIN)/python -m tools.site

@@ -58,6 +58,14 @@ COMMANDS: Table = {
         },
     ),
     "kinds": Entry("shouwang.commands:kinds", "List the kinds of device, or show one."),
+    "dashboards": Group(
+        "Grafana's dashboards, as files and in a Grafana that is there.",
+        "shouwang dashboards check",
+        {
+            "render": Entry("dashboards.commands:render", "Write every dashboard as JSON."),
+            "check": Entry("dashboards.commands:check", "Say what differs from what would be rendered, or dangles."),
+        },
+    ),
     "notify": Group(
         "How people are told.",
         "shouwang notify test webhook",
