@@ -18,5 +18,6 @@ for group in run pictures edge docs; do
     lock "$group"
 done
 
-# Not among the others: it is installed into a folder of its own (tools/bootstrap.py says why).
+# Not among the others: each is installed into a folder of its own (tools/bootstrap.py and tests/servers/peers.py say why).
 lock grafana ${UPGRADE:+--upgrade}
+lock peers ${UPGRADE:+--upgrade}

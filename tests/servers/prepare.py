@@ -1,4 +1,5 @@
-"""Gets the servers that the tests need: Debian packages when root, and what is built once into the user's cache.
+"""Gets the servers that the tests need: Debian packages when root, and what is built or installed once into the user's
+cache.
 
 What cannot be had is said and left: the tests that need it are then skipped (under CI they fail).
 """
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 
+from tests.servers.peers import build_peers, peers_python_path
 from tests.servers.programs import BUILT, INFLUXD_BUILD, NOTO_CJK, PROGRAMS, Built
 
 
@@ -53,9 +55,19 @@ def build(program: Built) -> bool:
         return True
 
 
+def install_peers() -> bool:
+    """Installs the packages of requirements/peers.txt into the cache unless they are there; as `build`."""
+    folder = peers_python_path().parents[2]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "peers.lock").open("w") as waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX)
+        return build_peers()
+
+
 def main() -> int:
     packages = missing_packages()
     complete = not packages or install_packages(packages)
+    complete = install_peers() and complete
     for program in BUILT.values():
         complete = build(program) and complete
     if not complete and os.environ.get("CI") == "true":

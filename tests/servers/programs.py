@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.servers.peers import peers_are_complete, peers_python_path
+
 
 class MissingProgramError(LookupError):
     """A program that tests need is not on this machine; the message says how to get it."""
@@ -98,11 +100,16 @@ BUILT = {
 
 
 def find_program(name: str) -> Path:
-    """Gives the path of one of `PROGRAMS` or `BUILT`; raises MissingProgramError with what to do."""
+    """Gives the path of one of `PROGRAMS` or `BUILT`, or of the Python that has the packages of requirements/peers.txt
+    (`peers`); raises MissingProgramError with what to do."""
     if (built := BUILT.get(name)) is not None:
         if built.path.exists():
             return built.path
         raise MissingProgramError(f"{name} is not built yet: `make test` builds it (needs {', '.join(built.tools)})")
+    if name == "peers":
+        if peers_are_complete():
+            return peers_python_path()
+        raise MissingProgramError("the programs of requirements/peers.txt are not installed: `make test` does that")
     program = PROGRAMS[name]
     if path_found := program.find():
         return path_found
