@@ -71,6 +71,7 @@ def every_page(console: Console) -> list[str]:
         f"/incidents/{picture.offline_incident}", f"/incidents/{picture.help_incident}", "/search", "/search?q=光明",
         "/maintenance", "/unregistered", f"/add-device?centre={centre}&kind=camera", "/notifications",
         "/agents", "/agents?condition=online&version=0.1.0",
+        "/runbook", "/runbook/device_silent",
         f"/add-device?centre={centre}&kind=ecommerce_point", f"/centres/{centre}/devices/{device}/edit",
     ]  # fmt: skip
 

@@ -17,6 +17,7 @@ from api.console.incidents.members import members
 from api.console.listing import LISTED, Cursor, Text
 from api.console.page import SEVERITIES, Page, SeesHouseholds
 from api.console.reasons import why
+from api.console.runbook.from_docs import sections
 from api.problems import invalid, not_found
 from api.rest.waiting import DEED_WITHIN_S, ask_collector
 from shouwang.ledger import deeds, views
@@ -168,6 +169,7 @@ def _values(page: Page, asker: Asker, incident_id: str) -> dict[str, Any]:
     return {
         "incident": incident,
         "members": members(page, asker, incident["members"]),
+        "runbook": incident["cause"] in sections(page.language.code),
         "outcomes": list(words.WORDS["outcome"]),
         "said": None,
         "households": None,
