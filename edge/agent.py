@@ -20,9 +20,9 @@ from edge.onward import Onward
 from edge.options import AgentOptions
 from edge.outbox import Outbox
 from edge.probing import Answer, Around
-from edge.rows import Reading
+from edge.rows import Event, Reading
 from edge.schedule import CannotAskError, Schedule
-from edge.secrets import Secrets
+from edge.secrets import Secrets, UnknownSecretError
 from edge.trying import try_once
 from edge.uplink import Uplink
 from edge.watchlist import BadConfigError, KeptConfig, Watched, make_watchlist, read_config
@@ -33,6 +33,7 @@ from shouwang.reasons import Reason, reason_of
 
 if TYPE_CHECKING:
     from edge.fallback import Fallbacks
+    from edge.homeassistant import HomeAssistant
 
 _log = logging.getLogger("edge.agent")
 
@@ -70,8 +71,9 @@ class Agent:
         self._fallbacks = self._make_fallbacks(state, options.centre)
         self._schedule = Schedule(self._took, self._clock)
         self._ears = Ears(state / "listen.toml", self._around, self._heard)
-        self._gathering = Gathering(self._uplink.report)
-        self._onward = Onward(self._kinds, self._uplink.event, self._gathering)
+        self._home = self._make_home(state, options.centre)
+        self._gathering = Gathering(self._uplink.report, None if self._home is None else self._home.reading)
+        self._onward = Onward(self._kinds, self._event, self._gathering)
         self._stopping = asyncio.Event()
         self._pending: list[int] = []
         self._last_reasons: dict[str, str] = {}
@@ -90,6 +92,7 @@ class Agent:
         fallbacks = () if self._fallbacks is None else (self._fallbacks.run(),)
         parts = (
             *fallbacks,
+            *(() if self._home is None else (self._home.run(),)),
             self._schedule.run(),
             self._ears.run(),
             self._gathering.run(),
@@ -121,6 +124,18 @@ class Agent:
         self._uplink.event_kept = made.look
         return made
 
+    def _make_home(self, state: Path, centre: str) -> HomeAssistant | None:
+        """None where no broker of a Home Assistant is named, as in most centres."""
+        if not (state / "homeassistant.toml").exists():
+            return None
+        from edge.homeassistant import HomeAssistant, load  # few agents need it
+
+        said = load(state / "homeassistant.toml")
+        try:
+            return None if said is None else HomeAssistant(said, centre, self._around, self._kinds)
+        except (UnknownSecretError, OSError) as error:
+            raise ValueError(f"{state / 'homeassistant.toml'}: {error}") from error
+
     # --- configuration
 
     def _configured(self, payload: bytes) -> None:
@@ -146,6 +161,8 @@ class Agent:
         watchlist = make_watchlist(config, self._kinds, self._around)
         self._schedule.watch(watchlist)
         self._ears.watch(watchlist.listened)
+        if self._home is not None:
+            self._home.watch(watchlist.devices.values())
         _log.info(
             "configured revision=%s devices=%d problems=%d",
             watchlist.revision,
@@ -171,6 +188,11 @@ class Agent:
         except KeyError:
             return None  # taken off the list meanwhile
         return self._onward.pass_on(heard, watched.device, watched.kind, watched.interval_s)
+
+    async def _event(self, event: Event) -> None:
+        if self._home is not None:
+            self._home.event(event)
+        await self._uplink.event(event)
 
     def _reading(self, watched: Watched, answer: Answer, taken_s: float) -> Reading:
         return Reading(watched.device, watched.kind, taken_s, self._fields(watched.kind, answer))

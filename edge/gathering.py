@@ -21,10 +21,13 @@ _HELD_MAX = 5_000
 
 
 class Gathering:
-    """Holds readings until they are kept. `keep` writes them to the outbox."""
+    """Holds readings until they are kept. `keep` writes them to the outbox; `also` gets each at once, and must not
+    wait."""
 
-    def __init__(self, keep: Callable[[Sequence[Reading]], Awaitable[Any]]) -> None:
-        self._keep = keep
+    def __init__(
+        self, keep: Callable[[Sequence[Reading]], Awaitable[Any]], also: Callable[[Reading], None] | None = None
+    ) -> None:
+        self._keep, self._also = keep, also
         self._held: list[Reading] = []
         self._last: dict[str, tuple[Any, ...]] = {}
         self._failures: dict[str, int] = {}
@@ -38,6 +41,8 @@ class Gathering:
             del self._held[0]
             self.dropped += 1
         self._held.append(reading)
+        if self._also is not None:
+            self._also(reading)
         urgent = self._changed(reading) or len(self._held) >= READINGS_A_ROW
         wait_s = min(AT_ONCE_S if urgent else EVERY_S, interval_s / 4)
         due_s = asyncio.get_running_loop().time() + wait_s
