@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.packing import pack, unpack
+
 BUSY_S = 5.0
 WATCH = "watch"
 """The cursor up to which the watch, its snapshots included, needs no row any more."""
@@ -81,7 +83,7 @@ class Journal:
                 "insert into journal(position, channel, region, path, received_ms, attentive_ms, held_ms, payload)"
                 " values(?,?,?,?,?,?,?,?)",
                 [
-                    (first + n, r.channel, r.region, r.path, r.received_ms, r.attentive_ms, r.held_ms, r.payload)
+                    (first + n, r.channel, r.region, r.path, r.received_ms, r.attentive_ms, r.held_ms, pack(r.payload))
                     for n, r in enumerate(rows)
                 ],
             )
@@ -100,7 +102,10 @@ class Journal:
             " from journal where position > ? order by position limit ?",
             (after, limit),
         )
-        return [Row(*row) for row in found]
+        rows = [Row(*row) for row in found]
+        for each in rows:
+            each.payload = unpack(each.payload)
+        return rows
 
     def cursor(self, name: str) -> int | None:
         """How far a reader has come; None when it never said."""

@@ -6,6 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.packing import unpack
+
 CURSOR = "readings"
 BYTES_AT_ONCE = 8 << 20
 _BUSY_S = 5.0
@@ -46,7 +48,7 @@ class JournalSource:
             (after, limit),
         )
         for found in cursor:
-            rows.append(JournalRow(*found))
+            rows.append(_row(*found))
             through = rows[-1].position
             size += len(rows[-1].payload)
             if size >= BYTES_AT_ONCE:
@@ -63,7 +65,7 @@ class JournalSource:
             " where position > ? and position <= ? and channel = 'event' order by position",
             (after, through),
         )
-        return [JournalRow(*each) for each in found]
+        return [_row(*each) for each in found]
 
     def lag(self, after: int, now_ms: int) -> tuple[int, int]:
         """(rows past `after`, how many ms ago the first of them came)."""
@@ -104,3 +106,7 @@ class JournalSource:
             (after,),
         ).fetchone()
         return int(row[0])
+
+
+def _row(position: int, channel: str, path: str, received_ms: int, held_ms: int, stored: bytes) -> JournalRow:
+    return JournalRow(position, channel, path, received_ms, held_ms, unpack(stored))

@@ -1,6 +1,7 @@
 """The journal: on disk when it says so, in order, bounded, pruned only behind every reader."""
 
 import contextlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from collector.journal import Journal, JournalFull, Row
+from collector.packing import pack
+from collector.recorder.journal import JournalSource
 
 
 def row(payload: bytes = b"x", channel: str = "report") -> Row:
@@ -19,7 +22,7 @@ def row(payload: bytes = b"x", channel: str = "report") -> Row:
 def fill(journal: Journal, channel: str) -> None:
     with contextlib.suppress(JournalFull):
         for _ in range(100):
-            journal.append([row(b"r" * 8_000, channel)])
+            journal.append([row(os.urandom(8_000), channel)])  # cannot be packed
 
 
 def test_rows_come_back_in_order_with_their_positions(tmp_path: Path) -> None:
@@ -27,6 +30,24 @@ def test_rows_come_back_in_order_with_their_positions(tmp_path: Path) -> None:
     assert journal.append([row(b"a"), row(b"b")]) == 2
     assert journal.append([row(b"c")]) == 3
     assert [(r.position, r.payload) for r in journal.read(1)] == [(2, b"b"), (3, b"c")]
+
+
+def test_what_is_long_lies_packed_and_rows_of_before_are_read_as_they_are(tmp_path: Path) -> None:
+    readings = b'{"readings":[' + b",".join(b'{"device":"call-%02d","reachable":true}' % n for n in range(50)) + b"]}"
+    journal = Journal(tmp_path / "journal.db")
+    looks_packed = pack(readings)[:40]
+    payloads = [b"", b"{}", readings, looks_packed, os.urandom(3_000), b"\x00lz4"]
+    journal.append([row(payload) for payload in payloads])
+    source = JournalSource(tmp_path / "journal.db")
+    assert [r.payload for r in journal.read(0)] == payloads
+    assert [r.payload for r in source.read(0, 100)[0]] == payloads
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        (lies,) = db.execute("select payload from journal where position = 3").fetchone()
+        assert len(lies) * 3 < len(readings)
+        for position, payload in ((4, readings), (5, looks_packed)):
+            db.execute("update journal set payload = ? where position = ?", (payload, position))
+    assert [r.payload for r in journal.read(3)][:2] == [readings, looks_packed], "written by an earlier version"
+    source.close()
 
 
 def test_what_was_written_survives_kill_9(tmp_path: Path) -> None:  # fault 2

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from sqlalchemy import insert, select, text
 
+from collector.packing import unpack
 from collector.recorder.file import read_state
 from shouwang.clock import wall_ms
 from shouwang.ledger.engine import open_engine
@@ -131,7 +132,7 @@ class House:
     def journal(self) -> list[tuple[str, int]]:
         """(boot, seq) of every row in the journal; the recorder must not have pruned it."""
         with sqlite3.connect(self.state / "journal.db") as db:
-            payloads = [json.loads(payload) for (payload,) in db.execute("select payload from journal")]
+            payloads = [json.loads(unpack(payload)) for (payload,) in db.execute("select payload from journal")]
         return [(said["boot"], said["seq"]) for said in payloads if "seq" in said]  # a reply has none
 
     def incidents(self, **where: Any) -> list[Any]:
