@@ -16,7 +16,7 @@ class Memory:
     """Bounded. It is pure: `now_s` is the monotonic clock."""
 
     def __init__(self, repeat_every_s: float) -> None:
-        self._repeat_every_s = repeat_every_s
+        self.repeat_every_s = repeat_every_s
         self._last: OrderedDict[str, tuple[int | None, dict[str, Any], float]] = OrderedDict()
         self._events: OrderedDict[str, None] = OrderedDict()
         self.repeats = self.older = 0
@@ -31,7 +31,7 @@ class Memory:
         if reading.heard_ms is not None and heard_ms is not None and reading.heard_ms < heard_ms:
             self.older += 1
             return False
-        if (heard_ms, before) == (reading.heard_ms, _lasting(reading)) and now_s - told_s < self._repeat_every_s:
+        if (heard_ms, before) == (reading.heard_ms, _lasting(reading)) and now_s - told_s < self.repeat_every_s:
             self.repeats += 1
             return False
         return True

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge.allowed import load_allowed
-from edge.feed.mapping import Mapping, read_mapping
-from edge.feed.meaning import Aside, Mapped, MappedEvent, MappedReading, Meaning
+from edge.allowed import NotAllowedError, load_allowed
+from edge.feed.asides import Asides
+from edge.feed.mapping import Heard as HeardOf
+from edge.feed.mapping import Mapping
+from edge.feed.meaning import Aside, Mapped, MappedEvent, MappedReading
 from edge.feed.memory import OLD_EVENT_MS, Memory
-from edge.feed.naming import Names, read_names
 from edge.feed.options import FeedOptions
 from edge.feed.sources import NotToldError, make_source
+from edge.feed.told import ToldFiles
 from edge.gathering import Gathering
 from edge.living import live, look_after, until_told
 from edge.onward import Onward
@@ -29,9 +31,9 @@ from edge.secrets import Secrets
 from edge.uplink import Uplink
 from shouwang import __version__, kinds
 from shouwang.clock import Clock, Now, SystemClock
-from shouwang.kinds import Kinds
 
 if TYPE_CHECKING:
+    from edge.feed.listening import FeedEars
     from edge.hearing import Heard
 
 _log = logging.getLogger("edge.feed")
@@ -39,7 +41,9 @@ _log = logging.getLogger("edge.feed")
 _LOOK_S = 1.0
 _LOST_AFTER_S = 300.0
 _AT_ONCE = 500
-_SAY_ASIDES_S = 60.0
+_LOOK_AT_FILES_S = 3.0
+_DEAF_AFTER_S = 60.0
+"""A feed that only listens, and cannot: its port is taken."""
 _SPACE = uuid.UUID("6f1d3b6e-52b7-5d0c-9a57-0a8f6d0c3d11")
 """Names of events are made from the platform's, so that one told twice is the same event."""
 
@@ -54,12 +58,11 @@ class Feed:
         self._state.mkdir(parents=True, exist_ok=True)
         self._mapping_file = Path(options.mapping)
         declared = kinds.load()
-        self._said: Mapping = read_mapping(self._mapping_file, declared)
-        self._kinds = Kinds(declared)
-        beside = self._mapping_file.parent
-        names = read_names(self._said.device, beside) if self._said.device else Names(None)
-        self._meaning = Meaning(self._said, self._kinds, names)
+        self._files = ToldFiles(self._mapping_file, declared)
+        self._told = self._files.read()
+        self._said = self._told.said
         secrets = Secrets(self._state / "secrets.toml")
+        beside = self._mapping_file.parent
         self._source = make_source(self._said, secrets, self._state, beside, self._found, self._clock)
         self._memory = Memory(self._said.repeat_every_s)
         self._events_file = self._state / "events.json"
@@ -72,7 +75,10 @@ class Feed:
             clock=self._clock,
             state_directory=self._state,
         )
-        self._heard_from = {each.device: each for each in self._said.listen}
+        self._heard_from: dict[str, HeardOf] = {}
+        self._ears: FeedEars | None = None
+        self._hears = asyncio.Event()
+        self._listen_to(self._said)
         self._executor = ThreadPoolExecutor(1, "outbox")
         self._outbox = Outbox(self._state / "outbox.db", self._clock.now(), max_bytes=options.outbox_bytes)
         self._uplink = Uplink(
@@ -84,7 +90,7 @@ class Feed:
         self._stopping = asyncio.Event()
         self._told_s: float | None = None
         self._trouble = ""
-        self._asides: dict[tuple[str, str], int] = {}
+        self._asides = Asides()
 
     def stop(self) -> None:
         """Ends `run` in good order."""
@@ -95,12 +101,10 @@ class Feed:
         self._told_s = self._clock.now().mono_s
         await self._uplink.start()
         parts = [self._watch_platform(), look_after(self._uplink, self._outbox), self._gathering.run()]
-        parts.append(self._say_asides())
+        parts += [self._asides.run(), self._listen(), self._watch_files()]
         if self._source is not None:
-            self._source.well, self._source.ill, self._source.aside = self._well, self._ill, self._aside
+            self._source.well, self._source.ill, self._source.aside = self._well, self._ill, self._asides.add
             parts.append(self._source.run(self._take))
-        if self._heard_from:
-            parts.append(self._listen())
         _log.info("feeding mapping=%s boot=%s version=%s", self._mapping_file.name, self._outbox.boot, __version__)
         try:
             await live(parts, self._stopping)
@@ -115,7 +119,7 @@ class Feed:
     # --- what the platform tells
 
     def _found(self, content: Any) -> list[Any]:
-        found = self._meaning.entries(content)
+        found = self._told.meaning.entries(content)
         if isinstance(found, Aside):
             raise NotToldError(found.reason, found.detail)
         return found
@@ -130,9 +134,9 @@ class Feed:
 
     async def _take_part(self, entries: list[Any]) -> None:
         now = self._clock.now()
-        mapped = self._meaning.of_entries(entries, now.wall_ms)
+        mapped = self._told.meaning.of_entries(entries, now.wall_ms)
         for aside in mapped.asides:
-            self._aside(aside)
+            self._asides.add(aside)
         await self._keep_events(mapped)
         fresh = [each for each in mapped.readings if self._memory.is_news(each, now.mono_s)]
         if fresh:
@@ -145,7 +149,7 @@ class Feed:
         now = self._clock.now()
         for event in mapped.events:
             if now.wall_ms - event.at_ms > OLD_EVENT_MS:
-                self._aside(Aside("old_event", f"{event.event} of over a week ago", event.device))
+                self._asides.add(Aside("old_event", f"{event.event} of over a week ago", event.device))
             elif self._memory.is_new(event):
                 await self._uplink.event(self._event(event, now.mono_s, now.wall_ms))
                 self._memory.event_told(event)
@@ -160,27 +164,30 @@ class Feed:
 
     # --- devices that speak to the feed itself
 
-    async def _listen(self) -> None:
-        from edge.ears import Ears
-        from edge.hearing import Listened, listened_for, load_listener
+    def _listen_to(self, said: Mapping) -> None:
+        """Raises ValueError where one of them cannot be listened for; those before are heard still."""
+        if said.listen and self._ears is None:
+            from edge.feed.listening import FeedEars  # few feeds need it
 
-        ears = Ears(self._state / "listen.toml", self._around, self._heard)
-        wanted: dict[str, list[Listened]] = {}
-        for each in self._said.listen:
-            listener = load_listener(each.driver)
-            heard = None
-            if listener is not None:
-                heard = listened_for(
-                    listener, each.device, each.kind, each.target, each.settings, each.report_every_s, self._around
-                )
-            if heard is None:
-                raise ValueError(f"{self._mapping_file}: listen: driver {each.driver} asks, and hears nobody")
-            wanted.setdefault(each.driver, []).append(heard)
-        ears.watch(wanted)
-        await ears.run()
+            self._ears = FeedEars(self._state / "listen.toml", self._around, self._heard)
+        if self._ears is None:
+            return
+        try:
+            self._ears.watch(said.listen)
+        except (LookupError, PermissionError, ValueError, NotAllowedError) as error:
+            raise ValueError(f"{self._mapping_file}: {error}") from error
+        self._heard_from = {each.device: each for each in said.listen}
+        self._hears.set()
+
+    async def _listen(self) -> None:
+        await self._hears.wait()
+        assert self._ears is not None
+        await self._ears.run()
 
     def _heard(self, heard: Heard) -> Awaitable[bool] | None:
-        said = self._heard_from[heard.device]
+        said = self._heard_from.get(heard.device)
+        if said is None:
+            return None  # taken off the list meanwhile
         return self._onward.pass_on(heard, said.device, said.kind, said.report_every_s)
 
     # --- care
@@ -193,43 +200,51 @@ class Feed:
         self._uplink.come_back()
 
     def _ill(self, error: NotToldError) -> None:
-        self._aside(error.aside)
+        self._asides.add(error.aside)
         if str(error) != self._trouble:
             self._trouble = str(error)
             _log.warning("the platform does not tell reason=%r", self._trouble)
 
-    def _aside(self, aside: Aside) -> None:
-        key = (aside.reason, f"{aside.device}: {aside.detail}" if aside.device else aside.detail)
-        if key in self._asides or len(self._asides) < 1_000:
-            self._asides[key] = self._asides.get(key, 0) + 1
-
-    async def _say_asides(self) -> None:
-        """What was not believed, at most once a minute and a few of each reason."""
+    async def _watch_files(self) -> None:
+        """A device that is new in the list is spoken for a few seconds later."""
         while True:
-            await asyncio.sleep(_SAY_ASIDES_S)
-            asides, self._asides = self._asides, {}
-            counts: dict[str, list[int]] = {}
-            for (reason, detail), count in asides.items():
-                if len(counts.setdefault(reason, [])) < 3:
-                    _log.warning("set aside reason=%s count=%d detail=%r", reason, count, detail[:200])
-                counts[reason].append(count)
-            for reason, each in counts.items():
-                if len(each) > 3:
-                    _log.warning("set aside reason=%s others=%d", reason, len(each) - 3)
+            await asyncio.sleep(_LOOK_AT_FILES_S)
+            told = await asyncio.to_thread(self._files.read_if_changed)
+            if told is None:
+                continue
+            try:
+                self._listen_to(told.said)
+            except ValueError as error:
+                _log.error("what changed is wrong, and what was before stays reason=%r", str(error))
+                continue
+            if told.said.source != self._said.source:
+                _log.warning("another source is taken when the feed is started anew; the rest holds from now on")
+            self._told = told
+            self._memory.repeat_every_s = told.said.repeat_every_s
+            _log.info("mapping and list of devices taken anew devices=%d", told.devices)
 
     async def _watch_platform(self) -> None:
-        """A platform that has not told for long: the feed goes, with its will; its devices are unknown, not lost."""
-        limit_s = self._said.lost_after_s
-        if limit_s is None and self._source is not None and self._source.fetches:
-            limit_s = _LOST_AFTER_S
+        """A platform that has not told for long, or a port that cannot be had: the feed goes, with its will; its
+        devices are unknown, not lost."""
         while True:
             await asyncio.sleep(_LOOK_S)
+            limit_s = self._lost_after_s()
             now_s = self._clock.now().mono_s
             if not limit_s or self._told_s is None or self._uplink.gone:
                 continue
             if now_s - self._told_s > limit_s:
-                _log.error("the platform has not told for %d s: the feed goes offline", now_s - self._told_s)
+                _log.error("nothing has been told for %d s: the feed goes offline", now_s - self._told_s)
                 await self._uplink.go()
+
+    def _lost_after_s(self) -> float | None:
+        """None: not at all."""
+        said_s = self._told.said.lost_after_s
+        if self._source is not None:
+            return _LOST_AFTER_S if said_s is None and self._source.fetches else said_s
+        assert self._ears is not None
+        if not self._ears.out():
+            self._well()
+        return _DEAF_AFTER_S if said_s is None else said_s
 
 
 def _reading(said: MappedReading, now: Now) -> Reading:
