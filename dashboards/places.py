@@ -27,3 +27,5 @@ class Folder:
 
 
 FOLDERS = {"en": Folder("shouwang-en", "Shouwang"), "zh": Folder("shouwang-zh", "守望")}
+ALERTS = Folder("shouwang-alerts", "守望告警 Shouwang alerts")
+"""Where the alert rules lie: they are told in both languages at once."""

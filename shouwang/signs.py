@@ -12,9 +12,10 @@ from dataclasses import dataclass
 # A kind's name has no dot in it: none of these can be one.
 WATCHED = "shouwang.watched"
 """Of each call terminal and site that ought to be heard now (connected once, its centre live, nobody working on it):
-`path` and `silent_after_s`. Written again every `WATCHED_EVERY_S`; what is not written any more is not watched."""
+tags `centre`, `device`, `kind`, `path`; `silent_after_s`. Written again every `WATCHED_EVERY_S`; what is not written
+any more is not watched."""
 EVENT = "shouwang.event"
-"""An event of a device, at the time it came in: `event`, `id`, `age_ms`."""
+"""An event of a device, at the time it came in: tags `centre`, `device`, `kind`; `event`, `id`, `age_ms`."""
 MONITOR = "shouwang.monitor"
 """How the monitor is, every `MONITOR_EVERY_S`: `deaf`, `owed` and `owed_oldest_s` (notifications that nobody has
 accepted yet), `lag_rows` and `lag_s` (of the recorder behind the journal), `incidents_open`, `emergencies_open`."""

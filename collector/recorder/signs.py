@@ -84,8 +84,8 @@ class Signs:
             limits = device_limits(declared, known, self._limits.get(kind), silent_after_s=own_s, speed=self._speed)
             yield Sign(
                 WATCHED,
-                {"centre": centre, "device": device, "kind": kind},
-                {"path": path, "silent_after_s": limits.silent_after_s},
+                {"centre": centre, "device": device, "kind": kind, "path": path},
+                {"silent_after_s": limits.silent_after_s},
                 now_ms,
             )
 
