@@ -16,7 +16,9 @@ ROWS, COLUMNS = HEIGHT // BLOCK, WIDTH // BLOCK
 """The grid of blocks: 36 rows of 64; the reference's size."""
 TILE_ROWS, TILE_COLUMNS = 6, 8
 """A tile is 6 by 8 blocks; 4 rows of 8 tiles are looked at, the rim with its writing left out."""
-_DAZZLING = 246.0
+DAZZLING = 246.0
+"""Grey from which on a block says nothing of what it shows."""
+_BLOCK_NOISE_LEAST = 0.3  # an encoder leaves no noise, and errors of its own
 _NOISE_IN_STRONGEST = (
     16.0  # of 4 (two differences each way) times 4.5 (the strongest 3 % of noise alone), a little less
 )
@@ -36,6 +38,7 @@ class Measured:
     bright: float  # the brightest percent, rim left out
     dazzled: Grey  # of tiles: the share of blocks that are as bright as can be
     noise: float  # deviation between frames, as of the sensor
+    block_noise: float  # what of it is left in `blocks`
     chroma: float  # mean distance of the colours from grey
 
 
@@ -57,8 +60,9 @@ def measure(frames: NDArray[np.uint8], chroma: float) -> Measured:
         contrast=contrast,
         sharpness=sharpness,
         bright=float(np.percentile(inner[-1], 99)),
-        dazzled=(tiles > _DAZZLING).mean((2, 3), dtype=np.float32),
+        dazzled=(tiles > DAZZLING).mean((2, 3), dtype=np.float32),
         noise=noise,
+        block_noise=max(_BLOCK_NOISE_LEAST, noise / (BLOCK * float(np.sqrt(len(frames))))),
         chroma=chroma,
     )
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.picture.likeness import kept_share, likeness_behind_blur, soft, tile_likeness
-from edge.picture.measuring import Grey, Measured
+from edge.picture.likeness import kept_share, likeness_behind_blur, soft, tile_likeness, what_is_left
+from edge.picture.measuring import DAZZLING, Grey, Measured
 from edge.picture.reference import Reference
 from edge.picture.rim import changed_share
 from shouwang.kinds.pictures import PictureLimits
@@ -25,6 +25,10 @@ class Picture(StrEnum):
     BLURRED = "blurred"
     OCCLUDED = "occluded"
     TURNED = "turned"
+
+
+_BRIGHTEST_PERCENT = 2.33  # deviations: so far noise alone lifts the brightest percent
+_STANDING_WEIGHT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ def weigh(
     where there is none."""
     figures = {
         "bright": look.bright,
+        "lit": look.bright - _BRIGHTEST_PERCENT * look.noise,
         "structure": float(np.percentile(look.structure, 90)),
         "noise": look.noise,
         "chroma": look.chroma,
@@ -68,9 +73,9 @@ def weigh(
 
 def word_for(figures: Mapping[str, float], limits: PictureLimits) -> Picture:
     """What figures of `weigh` mean. The gravest comes first: black and frozen are said before anything else."""
-    if figures["bright"] < limits.black_bright_below and figures["structure"] < limits.black_structure_below:
+    if figures["lit"] < limits.black_lit_below and figures["structure"] < limits.black_structure_below:
         return Picture.BLACK
-    if figures.get("changed", 1.0) < limits.frozen_changed_below:
+    if _is_frozen(figures, limits):
         return Picture.FROZEN
     if "edges" in figures:
         return _by_itself(figures, limits)
@@ -115,6 +120,9 @@ def _against(look: Measured, reference: Reference, tiles: NDArray[np.bool_], lim
         "contrast": float(np.median(contrast[tiles])),
         "likeness": likeness_behind_blur(look.blocks, reference.blocks),
     }
+    left = what_is_left(fine, fine_reference, look.blocks < DAZZLING, look.block_noise)
+    if left is not None:
+        figures |= {"gone": left.gone, "standing": left.standing}
     edges = tiles & (reference.contrast > limits.tile_contrast_above) & (look.contrast > limits.tile_contrast_above / 2)
     if edges.sum() >= limits.tiles_needed:
         ratio = look.sharpness[edges] / np.maximum(reference.sharpness[edges], 1e-3)
@@ -122,22 +130,39 @@ def _against(look: Measured, reference: Reference, tiles: NDArray[np.bool_], lim
     return figures
 
 
+def _is_frozen(figures: Mapping[str, float], limits: PictureLimits) -> bool:
+    """Hardly a block has moved. What is close before the lens may be as still through an encoder, which then leaves no
+    noise: where most of the view is gone, only what stands quite still is frozen."""
+    changed = figures.get("changed", 1.0)
+    hidden = figures.get("gone", figures.get("emptied", 0.0)) > limits.frozen_hidden_above
+    return changed < (limits.frozen_hidden_changed_below if hidden else limits.frozen_changed_below)
+
+
 def _is_blurred(figures: Mapping[str, float], limits: PictureLimits) -> bool:
     """The view is that of the reference, with less contrast, and nothing of it stands as sharp as it was: its edges are
-    soft; or, where noise hides that, its coarse shapes are there and its fine ones are not."""
-    if figures["kept"] >= limits.blurred_kept_below or figures["contrast"] > limits.blurred_contrast_below:
+    soft; or, where noise hides that, its coarse shapes are there and its fine ones are not. The halo of a lamp that
+    shines into the lens is soft, too: there more is asked."""
+    glare = figures["bright"] >= limits.glare_bright_above
+    if figures["kept"] >= (limits.blurred_kept_below_in_glare if glare else limits.blurred_kept_below):
+        return False
+    if not limits.blurred_contrast_above < figures["contrast"] <= limits.blurred_contrast_below:
         return False
     plain, alike = figures["plain"], figures["likeness"] > limits.blurred_likeness_above
-    if figures.get("sharpness", 1.0) < limits.blurred_sharpness_below and (alike or plain > limits.blurred_plain_above):
+    soft_below = limits.blurred_sharpness_below_in_glare if glare else limits.blurred_sharpness_below
+    if figures.get("sharpness", 1.0) < soft_below and (alike or plain > limits.blurred_plain_above):
         return True
+    if glare:
+        return False
     shapes_alone = plain - figures["same"] > limits.blurred_shapes_alone_above
     return plain > limits.blurred_plain_alone_above or (shapes_alone and alike)
 
 
 def _is_turned(figures: Mapping[str, float], limits: PictureLimits) -> bool:
-    """Hardly anything is where it was, and there is as much to see as before, as sharp as before."""
+    """Hardly anything is where it was, and there is as much to see as before, as sharp as before. Between blots of
+    paint, and beside a hand, some of the view still stands."""
+    there = figures["same"] + _STANDING_WEIGHT * figures.get("standing", 0.0)
     return (
-        figures["same"] < limits.turned_same_below
+        there < limits.turned_there_below
         and figures["kept"] < limits.turned_kept_below
         and figures["contrast"] > limits.turned_contrast_above
         and figures["structure"] > limits.turned_structure_above
@@ -147,13 +172,10 @@ def _is_turned(figures: Mapping[str, float], limits: PictureLimits) -> bool:
 
 
 def _is_occluded(figures: Mapping[str, float], limits: PictureLimits) -> bool:
-    """Tiles of the view are gone. Who passes by, and the glare of lamps, add to a picture: where hardly a tile is
-    emptied nothing is before the lens. In the dark and in glare a good picture loses much, too: there more is asked."""
-    if figures["emptied"] > limits.occluded_emptied_above:
-        return True
-    calm = limits.calm_bright_above <= figures["bright"] < limits.calm_bright_below
-    if calm and figures["contrast"] < limits.occluded_contrast_below:
-        return True
-    if figures["emptied"] < limits.changed_emptied_above:
-        return False
-    return figures["same"] < (limits.changed_same_below if calm else limits.changed_same_below_else)
+    """Much of the view is gone. Who passes by, and the glare of lamps, take little of it away. Where hardly anything of
+    it stands there is nothing to measure by: then that its tiles are empty, or are others, is enough."""
+    if "gone" not in figures:
+        return figures["emptied"] > limits.occluded_emptied_above or figures["same"] < limits.occluded_same_below
+    if figures["bright"] >= limits.glare_bright_above:
+        return figures["gone"] > limits.occluded_gone_above_in_glare
+    return figures["gone"] > limits.occluded_gone_above
