@@ -12,6 +12,7 @@ from typing import Any
 
 from shouwang import __version__
 from shouwang.kinds import Field, FieldType, Kind, Label
+from shouwang.vocabulary import Net
 
 EVENTS = ("help_call", "help_cancelled", "test_call", "tamper", "other")
 """What an event entity may say; whatever else a device tells is `other`."""
@@ -106,7 +107,7 @@ def of_centre(said: Said) -> tuple[str, dict[str, Any]]:
 
 
 def of_device(said: Said, device: str, kind: Kind, interval_s: float) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Topic and configuration of each of its entities."""
+    """Topic and configuration of each of its entities; only what somebody presses has one for its calls."""
     common = {
         "availability_mode": "all",
         "device": {
@@ -133,6 +134,8 @@ def of_device(said: Said, device: str, kind: Kind, interval_s: float) -> Iterato
             **expires,
         }
         yield said.config(component, f"{device}-{name}"), config
+    if not kind.is_terminal and kind.net is not Net.SOCIAL_SERVICE:
+        return
     yield (
         said.config("event", f"{device}-event"),
         {
