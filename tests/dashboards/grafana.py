@@ -27,13 +27,16 @@ class Variable:
     all_value: str = ""
     options: Sequence[str] = ()
 
+    @property
+    def names(self) -> list[str]:
+        """Every value that is chosen."""
+        return list(self.options if list(self.values) == [ALL] else self.values)
+
     def text(self, how: str) -> str:
         """As `${name:how}` gives it. Raises ValueError for a way that the panels here do not use."""
-        values = list(self.values)
-        if values == [ALL]:
-            if self.all_value:
-                return self.all_value
-            values = list(self.options)
+        values = self.names
+        if list(self.values) == [ALL] and self.all_value:
+            return self.all_value
         match how:
             case "regex":
                 escaped = [_SPECIAL_IN_REGEX.sub(lambda found: "\\" + found[0], value) for value in values]
@@ -63,7 +66,7 @@ class Asking:
             name, how = found[1] or found[3], found[2] or "glob"
             if name in ("__from", "__to"):
                 at_ms = self.start_ms if name == "__from" else self.stop_ms
-                return rfc3339(at_ms) if how == "date:iso" else str(at_ms)
+                return str(rfc3339(at_ms) if how == "date:iso" else at_ms)
             if name == "__interval_ms":
                 return str(self.step_ms)
             variable = self.variables.get(name)

@@ -17,6 +17,7 @@ from shouwang.readings import open_store
 from shouwang.readings.connection import client
 from shouwang.readings.influx_setup import setup_influxdb
 from shouwang.readings.store import Retention, Stored
+from shouwang.signs import MONITOR, MONITOR_EVERY_S, Sign
 from simulators.device import CALM, Device, Moment, Surroundings
 from tests.dashboards.grafana import Frame, frames
 from tests.servers import Bucket
@@ -25,7 +26,8 @@ KINDS = Kinds()
 HOUR_MS = 3_600_000
 SPAN_MS = 3 * HOUR_MS
 CENTRES = ("150525100200", "150525100201", "150525101200")
-PLAYED = ("call_terminal", "pos_terminal", "payment_kiosk", "atm", "camera", "nvr", "site")
+PLAYED = tuple(sorted(KINDS.declared))
+"""Every kind that comes with the product."""
 
 SILENT_MS = 40 * 60_000
 SILENT = (CENTRES[0], "call-02")
@@ -39,6 +41,8 @@ STEADY = (CENTRES[2], "call-01")
 """A terminal that answers in 10 ms for two hours and a half, then in 10 and 90 ms by turns, so that its mean by time is
 about 17 ms, and that of its points much more."""
 STEADY_MS = 30 * 60_000
+DEAF_MS = (20 * 60_000, 25 * 60_000)
+"""The collector was deaf from so long before the end, the second, to the first."""
 WRONG = (SILENT, FROZEN, DARK, STEADY)
 
 
@@ -94,6 +98,23 @@ def said(centre: str, name: str, kind: str, until_ms: int) -> Iterator[tuple[int
             yield at_ms, reading
 
 
+def signs(until_ms: int) -> Iterator[Sign]:
+    """How the monitor itself was: deaf for a while, and behind since then."""
+    for at_ms in range(until_ms - SPAN_MS, until_ms, int(MONITOR_EVERY_S * 1000)):
+        left_ms = until_ms - at_ms
+        deaf = DEAF_MS[0] < left_ms <= DEAF_MS[1]
+        says: dict[str, bool | int | float] = {
+            "deaf": deaf,
+            "owed": 3 if deaf else 0,
+            "owed_oldest_s": (DEAF_MS[1] - left_ms) / 1000 if deaf else 0.0,
+            "lag_rows": 40 if deaf else 1,
+            "lag_s": 12.5 if left_ms <= DEAF_MS[1] else 0.5,
+            "incidents_open": 2,
+            "emergencies_open": 0,
+        }
+        yield Sign(MONITOR, {}, says, at_ms)
+
+
 def fill(bucket: Bucket, until_ms: int, directory: Path) -> Filled:
     """Sets the bucket up as `shouwang setup influxdb` does; the recorder's store writes it, hours summed up."""
     retention = Retention(raw_days=30, hourly_days=400)
@@ -114,6 +135,7 @@ def fill(bucket: Bucket, until_ms: int, directory: Path) -> Filled:
                 batch.append(Stored(centre, name, kind, at_ms, make(device=name, **fields)))
     batch.sort(key=lambda each: each.taken_at_ms)
     assert store.write(batch) == []
+    assert not store.note(list(signs(until_ms)))
     while store.maintain(until_ms):
         pass
     store.close()
