@@ -29,12 +29,13 @@ fmt: dev-env ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format
 
-generate: dev-env ## make anew what is generated and checked in (JSON Schemas, pages about kinds and drivers, drivers' settings)
+generate: dev-env ## make anew what is generated and checked in (JSON Schemas, pages about kinds, drivers, settings, REST and commands)
 	@$(BIN)/python -m shouwang.schemas
 	@$(BIN)/python -m shouwang.kinds.pages
 	@$(BIN)/python -m edge.described
 	@$(BIN)/python -m edge.quality
 	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m tools.reference
 	@$(BIN)/shouwang dashboards render dashboards/json
 
 docs: docs-env ## make the site of docs, for reading without a network: build/site
