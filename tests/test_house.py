@@ -82,7 +82,7 @@ def test_the_readme_says_once_what_each_dependency_is_for(readme: str) -> None:
     assert set(rows) == dependencies()
 
 
-@pytest.mark.parametrize("lock", ["edge", "pictures", "run", "docs", "dev", "grafana"])
+@pytest.mark.parametrize("lock", ["edge", "pictures", "run", "docs", "tracing", "dev", "grafana"])
 def test_a_lock_names_every_package_with_its_version_and_hash(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
     entries = [entry for entry in re.split(r"\n(?=[^\s#])", text) if not entry.startswith("#")]

@@ -13,7 +13,7 @@ lock() { # GROUP
 
 # The widest first; the others begin as its copy, so that all agree on every version.
 lock dev ${UPGRADE:+--upgrade}
-for group in run pictures edge docs; do
+for group in run pictures edge docs tracing; do
     cp requirements/dev.txt "requirements/$group.txt"
     lock "$group"
 done
