@@ -45,7 +45,7 @@ class Child:
     def answer(self, asked: Asked) -> Told:
         """One look, and what it says."""
         try:
-            look = look_at(asked.url, asked.transport, asked.budget_s, mono_s)
+            look = look_at(asked, mono_s)
         except NoStreamError as error:
             return Told(asked.id, reason=str(error))
         told = Told(

@@ -6,8 +6,10 @@ Runs in the child alone. Frames never leave this process.
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -16,6 +18,8 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from edge.picture.measuring import HEIGHT, WIDTH
+from edge.picture.messages import Asked
+from edge.picture.relay import Relay
 
 FRAMES = 3
 """So many are decoded, from a key frame on; the rest of the look only counts packets."""
@@ -75,19 +79,42 @@ class _Flow:
         return fps, fps * self.octets / self.packets * 8 / 1000
 
 
-def look_at(url: str, transport: str, budget_s: float, mono_s: Callable[[], float]) -> Look:
+def look_at(asked: Asked, mono_s: Callable[[], float]) -> Look:
     """Looks for at most `budget_s` seconds. Raises NoStreamError."""
-    began_s = mono_s()
-    options = _OPTIONS | {"rtsp_transport": transport}
+    until_s = mono_s() + asked.budget_s
+    parts = urlsplit(asked.url)
+    assert parts.hostname is not None
+    tls = _tls(asked) if parts.scheme == "rtsps" else None
+    relay = Relay(parts.hostname, parts.port or 554, tls, asked.server_name, min(5.0, asked.budget_s))
     try:
-        container = av.open(url, options=options, timeout=(min(5.0, budget_s), min(3.0, budget_s)))
+        with relay:
+            who, at, _ = parts.netloc.rpartition("@")
+            url = parts._replace(scheme="rtsp", netloc=f"{who}{at}{relay.where}").geturl()
+            return _look(url, asked, until_s, mono_s)
+    except NoStreamError as error:
+        raise NoStreamError(relay.trouble or str(error)) from None
+
+
+def _tls(asked: Asked) -> ssl.SSLContext:
+    from edge.probes.tls import client_context  # few cameras want it
+
+    try:
+        return client_context(asked.ca_file, trust=asked.trust)
+    except OSError as error:
+        raise NoStreamError(f"ca_file {asked.ca_file}: {error.strerror}") from None
+
+
+def _look(url: str, asked: Asked, until_s: float, mono_s: Callable[[], float]) -> Look:
+    options = _OPTIONS | {"rtsp_transport": asked.transport}
+    try:
+        container = av.open(url, options=options, timeout=(min(5.0, asked.budget_s), min(3.0, asked.budget_s)))
     except (av.FFmpegError, OSError, ValueError) as error:
         raise NoStreamError(_in_words(error)) from None
     assert isinstance(container, InputContainer)
     with contextlib.closing(container):
         if not container.streams.video:
             raise NoStreamError("its stream holds no video")
-        return _watch(container, began_s + budget_s, mono_s)
+        return _watch(container, until_s, mono_s)
 
 
 def _watch(container: InputContainer, until_s: float, mono_s: Callable[[], float]) -> Look:

@@ -7,7 +7,8 @@ import msgspec
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """`camera`: how its reference is named, letters and digits. `url` may hold a password: it is written nowhere.
-    `transport`: `tcp` or `udp`. Another `revision` than before asks for a new reference."""
+    `transport`: `tcp` or `udp`. `server_name`, `trust`, `ca_file`: of `rtsps`. Another `revision` than before asks for
+    a new reference."""
 
     id: int
     camera: str
@@ -15,6 +16,9 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     transport: str
     budget_s: float
     revision: str = ""
+    server_name: str = ""
+    trust: bool = True
+    ca_file: str = ""
 
 
 class Told(msgspec.Struct, omit_defaults=True):

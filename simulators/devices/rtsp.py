@@ -9,6 +9,7 @@ import hashlib
 import random
 import re
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class Trouble(StrEnum):
     GARBAGE = "garbage"  # it answers something else
     NO_STREAM = "no_stream"  # 404
     REDIRECT = "redirect"  # 302, elsewhere
+    REDIRECT_PLAYER = "redirect_player"  # 302, but only to what would play the stream
     STALLED = "stalled"  # it plays, and no frame comes
     FROZEN = "frozen"  # the same frame over and over
     HALF_RATE = "half_rate"
@@ -54,9 +56,13 @@ class Camera:
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     asked: list[str] = field(default_factory=list)
     playing: int = 0
+    elsewhere: str = "rtsp://127.0.0.99:1/elsewhere"
+    tls: ssl.SSLContext | None = None
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, limit=_HEAD_BYTES_MAX)
+        self._server = await asyncio.start_server(
+            self._serve, self.host, self.port, limit=_HEAD_BYTES_MAX, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         self._sessions: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
@@ -74,7 +80,7 @@ class Camera:
 
     @property
     def url(self) -> str:
-        return f"rtsp://{self.host}:{self.port}{self.path}"
+        return f"rtsp{'s' if self.tls else ''}://{self.host}:{self.port}{self.path}"
 
     def after(self, seconds: float, change: Callable[[Camera], None]) -> None:
         """Changes it later: `camera.after(180, lambda c: setattr(c, "trouble", Trouble.FROZEN))`."""
@@ -172,8 +178,11 @@ class _Session:
             await self._say("200 OK", headers, "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER\r\n")
         elif method == "DESCRIBE" and camera.trouble is Trouble.NO_STREAM:
             await self._say("404 Stream Not Found", headers)
-        elif method == "DESCRIBE" and camera.trouble is Trouble.REDIRECT:
-            await self._say("302 Moved Temporarily", headers, "Location: rtsp://127.0.0.99:1/elsewhere\r\n")
+        elif method == "DESCRIBE" and (
+            camera.trouble is Trouble.REDIRECT
+            or (camera.trouble is Trouble.REDIRECT_PLAYER and "Lavf" in headers.get("user-agent", ""))
+        ):
+            await self._say("302 Moved Temporarily", headers, f"Location: {camera.elsewhere}\r\n")
         elif method == "DESCRIBE":
             kind = f"Content-Base: {uri.rstrip('/')}/\r\nContent-Type: application/sdp\r\n"
             await self._say("200 OK", headers, kind, camera.description())

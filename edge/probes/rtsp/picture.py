@@ -7,7 +7,7 @@ import hashlib
 import logging
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from edge.picture.asking import NoPictureError, PictureAsker
 from edge.picture.messages import Asked, Told
@@ -76,7 +76,8 @@ class Pictures:
         if camera.looking is None and now_s >= camera.due_s:
             camera.due_s = now_s + 0.9 * settings.picture_every_s  # probes come with jitter
             url = _address_of(target, address, port, settings)
-            camera.looking = asyncio.create_task(self._look(camera, name, url, settings))
+            host = urlsplit(target).hostname or address
+            camera.looking = asyncio.create_task(self._look(camera, name, url, host, settings))
         if camera.looking is not None and patience_s > 0 and (self.patient or camera.told is None):
             await asyncio.wait([camera.looking], timeout=patience_s)
         now_s = self.around.clock.now().mono_s
@@ -86,10 +87,20 @@ class Pictures:
             return {}, ""
         return self._as_fields(camera.told, settings)
 
-    async def _look(self, camera: _Camera, name: str, url: str, settings: RtspSettings) -> None:
+    async def _look(self, camera: _Camera, name: str, url: str, server_name: str, settings: RtspSettings) -> None:
         try:
             told = await self.asker.look(
-                lambda id_: Asked(id_, name, url, settings.transport, BUDGET_S, settings.reference)
+                lambda id_: Asked(
+                    id_,
+                    name,
+                    url,
+                    settings.transport,
+                    BUDGET_S,
+                    settings.reference,
+                    server_name,
+                    settings.trust,
+                    settings.ca_file,
+                )
             )
         except NoPictureError as error:
             camera.trouble = str(error)
@@ -122,7 +133,8 @@ class Pictures:
 
 def _address_of(target: str, address: str, port: int, settings: RtspSettings) -> str:
     """The stream's address for the child: the checked address in place of the name, user and password within."""
-    rest = target.split("://", 1)[1].partition("/")[2]
+    scheme, _, rest = target.partition("://")
+    path = rest.partition("/")[2]
     who = f"{quote(settings.user, safe='')}:{quote(settings.password, safe='')}@" if settings.user else ""
     host = f"[{address}]" if ":" in address else address
-    return f"rtsp://{who}{host}:{port}/{rest}"
+    return f"{scheme.lower()}://{who}{host}:{port}/{path}"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import pytest
 
 from edge.allowed import Allowed, AllowedFile
 from edge.probes.rtsp.picture import Pictures
-from edge.probing import Answer, Around, make_probe
+from edge.probing import Answer, Around, ProbeConfigError, make_probe
 from edge.secrets import Secrets
 from shouwang.reasons import Reason
 from simulators.devices.rtsp import Camera, Trouble
+from tests.edge.devices import certificate
 from tests.edge.rtsp.films import short_film
 from tests.waiting import until
 
@@ -163,4 +165,37 @@ async def test_a_first_look_is_waited_for_and_later_ones_are_not(around: Around,
     async with asyncio.timeout(1):
         for _ in range(3):
             assert (await probe.ask(12)).fields["picture"] == "ok"
+    await camera.stop()
+
+
+async def test_a_camera_that_sends_the_player_elsewhere_is_not_followed(around: Around, films: Path) -> None:
+    """It describes its stream to the agent, and sends elsewhere whoever would play it."""
+    elsewhere = Camera(short_film(films), host="127.3.3.99")
+    await elsewhere.start()
+    camera = Camera(short_film(films), host="127.3.2.17", trouble=Trouble.REDIRECT_PLAYER, elsewhere=elsewhere.url)
+    await camera.start()
+    answer = await ask(around, camera)
+    assert answer.reachable
+    assert answer.fields["fps"] == 0.0
+    assert str(answer.reason) == (
+        f"it describes its stream and gives none: it sends elsewhere, to {elsewhere.url}: that is not followed"
+    )
+    assert elsewhere.asked == []
+    for each in (camera, elsewhere):
+        await each.stop()
+
+
+async def test_a_stream_in_tls(around: Around, films: Path, tmp_path: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*certificate(tmp_path))
+    camera = Camera(short_film(films), host="127.3.2.18", user="admin", password="p@ss/w:1", tls=tls)
+    await camera.start()
+    untrusted = await ask(around, camera, user="admin", password="secret:hall")
+    assert (untrusted.reachable, camera.asked, untrusted.fields["certificate_trusted"]) == (True, [], False)
+    assert "self-signed certificate" in str(untrusted.reason)
+    answer = await ask(around, camera, user="admin", password="secret:hall", trust=False)
+    assert (answer.reachable, answer.reason) == (True, "")
+    assert answer.fields["picture"] == "ok"
+    with pytest.raises(ProbeConfigError, match="rtsps takes tcp alone"):
+        make_probe("rtsp", camera.url, {"transport": "udp"}, around)
     await camera.stop()
