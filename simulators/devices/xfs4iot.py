@@ -48,6 +48,7 @@ class CashMachine:
     `silent`: it takes connections and commands, and answers nothing. `refuses`: it answers commands so
     (`internalError`). `half`: half of a frame, then the end. `noise`: frames of no meaning before each answer.
     `no_upgrade`: an ordinary web server. `away`: services that the publisher does not name. `old`: shapes of 2021.
+    `versions`: of commands that it takes, every other is refused; empty: any.
     """
 
     silent: bool = False
@@ -57,9 +58,11 @@ class CashMachine:
     no_upgrade: bool = False
     away: tuple[str, ...] = ()
     old: bool = False
+    versions: tuple[str, ...] = ()
     port: int = 0
     address: str = "127.0.0.1"
     asked: list[str] = field(default_factory=list)
+    heard: list[Said] = field(default_factory=list)  # messages, as they came
     device: dict[str, str] = field(default_factory=lambda: dict.fromkeys(SERVICES, "online"))
     dispenser: str = "ok"
     paper: str = "full"
@@ -91,6 +94,12 @@ class CashMachine:
         self._server.close()
         for writer in list(self._open):
             writer.transport.abort()
+
+    async def say_goodbye(self) -> None:
+        """Ends every connection as WebSockets are ended, after all that was said."""
+        for writer in list(self._open):
+            writer.write(_frame(_CLOSE, struct.pack("!H", 1001)))
+            await writer.drain()
 
     # --- what happens to it
 
@@ -173,7 +182,7 @@ class CashMachine:
         await self._tell(service, "Common.StatusChangedEvent", self.status(service))
 
     async def _tell(self, service: str, name: str, payload: Said) -> None:
-        header = {"name": name, "type": "unsolicited", "version": "2.0", "requestId": None}
+        header = {"name": name, "type": "unsolicited", "version": "1.0" if self.old else "2.0"}
         for writer, of in list(self._open.items()):
             if of == service:
                 writer.write(_frame(_TEXT, json.dumps({"header": header, "payload": payload}).encode()))
@@ -204,18 +213,25 @@ class CashMachine:
                     writer.write(_frame(_CLOSE, content))
                     break
                 elif opcode == _TEXT and not self.silent:
-                    await self._command(writer, service, json.loads(content)["header"])
+                    self.heard.append(json.loads(content))
+                    await self._command(writer, service, self.heard[-1])
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, KeyError, ValueError):
             pass
         finally:
             self._open.pop(writer, None)
             writer.close()
 
-    async def _command(self, writer: asyncio.StreamWriter, service: str, header: Said) -> None:
+    async def _command(self, writer: asyncio.StreamWriter, service: str, message: Said) -> None:
+        header = message["header"]
         name, number = header["name"], header["requestId"]
-        self.asked.append(f"{service}/{name}")
-        shared = {"name": name, "requestId": number, "version": "2.0"}
+        shared = {"name": name, "requestId": number, "version": header["version"]}
         payload = self._payload(service, name)
+        if self.versions and header["version"] not in self.versions:
+            payload = None
+        else:
+            self.asked.append(f"{service}/{name}")
+        if payload is not None and not self.old and self.versions and message.get("payload") is not None:
+            payload = None  # these questions have none
         code = self.refuses or ("unsupportedCommand" if payload is None else "success")
         if self.noise:
             for noise in (
@@ -230,7 +246,7 @@ class CashMachine:
         done: Said = {"header": shared | {"type": "completion"}, "payload": payload or {}}
         if self.old:  # in 2021 the code stood in the payload
             done["payload"] = {"completionCode": code} | done["payload"]
-        else:
+        elif code != "success":  # since 2023 a success has none
             done["header"]["completionCode"] = code
         for answer in [*answers, done]:
             frame = _frame(_TEXT, json.dumps(answer).encode())

@@ -18,6 +18,7 @@ _GRAVEST_FIRST = (
     "deviceBusy",
     "online",
 )
+_STARTING = {"starting": "deviceBusy"}  # of 2024
 _STATES = ("stop", "attention", "unknown", "ok")
 _DOORS = {
     "doorOpen": "open",
@@ -41,6 +42,7 @@ def fields(statuses: Iterable[Status], units: Mapping[str, Any]) -> dict[str, An
     devices: list[str] = []
     for status in statuses:
         device = _word(status, "common", "device")
+        device = _STARTING.get(device, device)
         if device in _GRAVEST_FIRST:
             if isinstance(status.get("printer"), Mapping) and "cashDispenser" not in status:
                 made["receipt_printer"] = _worse(made.get("receipt_printer"), device, _GRAVEST_FIRST)

@@ -41,12 +41,19 @@ class _Message(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Message)
 
 
-class RefusedError(Exception):
-    """A service that answers, and will not; `reason` says what it said."""
+VERSIONS = ("1.0", "2.0", "3.0")
+"""Of a command, oldest first: services take the version that they were written for, and refuse every other. Before 2.0
+the payload holds the timeout, from then on a question has no payload. (An old service that finds none may stop
+altogether; a new one refuses an old version and goes on: so the oldest is asked first.)"""
+_OF_ITS_VERSION = frozenset({"unsupportedCommand", "invalidCommand", "invalidMessage", "invalidData"})
 
-    def __init__(self, reason: Reason) -> None:
+
+class RefusedError(Exception):
+    """A service that answers, and will not; `reason` says what it said, `code` in its own word."""
+
+    def __init__(self, reason: Reason, code: str = "") -> None:
         super().__init__(str(reason))
-        self.reason = reason
+        self.reason, self.code = reason, code
 
 
 def split(uri: str) -> tuple[str, int, bool]:
@@ -69,6 +76,7 @@ class Talk:
         self._event = event
         self._next = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._versions: dict[str, str] = {}  # by command: the one that was taken
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
     @classmethod
@@ -111,7 +119,25 @@ class Talk:
         return not self._reading.done()
 
     async def command(self, name: str, timeout_s: float) -> dict[str, Any]:
-        """The payload of a completion. Raises RefusedError, ConnectionError or TimeoutError."""
+        """The payload of a completion, in the version of the command that the service takes. Raises RefusedError,
+        ConnectionError or TimeoutError."""
+        refused: RefusedError | None = None
+        known = self._versions.get(name)
+        async with asyncio.timeout(timeout_s):
+            for version in (known,) if known else VERSIONS:
+                try:
+                    payload = await self._ask(name, version, timeout_s)
+                except RefusedError as error:
+                    refused = refused or error
+                    if error.code not in _OF_ITS_VERSION:
+                        raise
+                else:
+                    self._versions[name] = version
+                    return payload
+        assert refused is not None
+        raise refused
+
+    async def _ask(self, name: str, version: str, timeout_s: float) -> dict[str, Any]:
         if self._reading.done():
             raise ConnectionResetError("the connection was closed")
         if len(self._waiting) >= _WAITING_MAX:
@@ -119,14 +145,15 @@ class Talk:
         self._next += 1
         number = self._next
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
-        header = {"name": name, "requestId": number, "type": "command", "version": "1.0"}
-        header["timeout"] = max(100, round(timeout_s * 1000))
+        timeout_ms = max(100, round(timeout_s * 1000))
+        message: dict[str, Any] = {
+            "header": {"name": name, "requestId": number, "type": "command", "version": version, "timeout": timeout_ms}
+        }
+        if version < "2":
+            message["payload"] = {"timeout": timeout_ms}
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._socket.send(
-                    msgspec.json.encode({"header": header, "payload": {"timeout": header["timeout"]}}).decode()
-                )
-                payload: dict[str, Any] = await waiting
+            await self._socket.send(msgspec.json.encode(message).decode())
+            payload: dict[str, Any] = await waiting
         except TimeoutError:
             raise
         except (OSError, RefusedError):
@@ -172,6 +199,7 @@ class Talk:
                 waiting.set_result(payload)
             else:
                 text = f"{header.name} {code}"
-                waiting.set_exception(RefusedError(Reason("answered", {"text": text[:150]})))
+                waiting.set_exception(RefusedError(Reason("answered", {"text": text[:150]}), code))
         elif kind.startswith("ack") and (refused := header.status or payload.get("status")) not in (None, "ok"):
-            waiting.set_exception(RefusedError(Reason("answered", {"text": f"{header.name} {refused}"[:150]})))
+            reason = Reason("answered", {"text": f"{header.name} {refused}"[:150]})
+            waiting.set_exception(RefusedError(reason, str(refused)))
