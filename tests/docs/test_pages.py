@@ -87,3 +87,15 @@ def test_what_is_vendored_is_what_the_table_says() -> None:
     assert rows
     for name, digest in rows:
         assert hashlib.sha256((ASSETS / name).read_bytes()).hexdigest() == digest
+
+
+def test_tests_that_pages_name_are_there() -> None:
+    missing = []
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        if page.name.startswith("write-a-driver"):  # it names one that its reader writes
+            continue
+        for file, _, function in re.findall(r"`(tests/[\w/.]+)(::)?(\w+)?`", page.read_text("utf-8")):
+            path = ROOT / file
+            if not path.exists() or (function and f"def {function}(" not in path.read_text("utf-8")):
+                missing.append(f"docs/{page.name}: {file}::{function}")
+    assert missing == []
