@@ -64,6 +64,8 @@ COMMANDS: Table = {
         {
             "render": Entry("dashboards.commands:render", "Write every dashboard as JSON."),
             "check": Entry("dashboards.commands:check", "Say what differs from what would be rendered, or dangles."),
+            "push": Entry("dashboards.grafana.commands:push", "Put it all into a Grafana that is there."),
+            "pull": Entry("dashboards.grafana.commands:pull", "Show what somebody changed there by hand."),
         },
     ),
     "notify": Group(

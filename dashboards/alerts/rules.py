@@ -50,6 +50,11 @@ class Rule:
     empty: Literal["OK", "Alerting"] = "OK"
 
 
+def duration(seconds: int) -> str:
+    """As Grafana gives it back: `120` is `2m`."""
+    return f"{seconds // 60}m" if seconds and seconds % 60 == 0 else f"{seconds}s"
+
+
 def _terminals() -> str:
     return judging.terminals_silent(tuple(kind for kind in kinds.load().values() if kind.is_terminal))
 
@@ -147,7 +152,7 @@ def _built(rule: Rule) -> alerting.Rule:
         .folder_uid(ALERTS.uid)
         .rule_group(GROUP)
         .condition("C")
-        .for_val(f"{rule.holds_s}s")
+        .for_val(duration(rule.holds_s))
         .no_data_state(rule.empty)
         .exec_err_state("Error")
         .is_paused(False)
