@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from collector.packing import pack, unpack
 BUSY_S = 5.0
 WATCH = "watch"
 """The cursor up to which the watch, its snapshots included, needs no row any more."""
+_PRUNED_AT_ONCE = 500
+_TURN_S = 0.001
 _SCHEMA = """
 create table if not exists journal(
     position integer primary key, channel text not null, region text not null, path text not null,
@@ -113,9 +116,17 @@ class Journal:
         return int(row[0]) if row else None
 
     def prune(self, watch_position: int, at_most: int = 20_000) -> int:
-        """Deletes rows that the watch (with its snapshots) and every other reader have passed; gives how many."""
-        with self._writing:
-            return self._prune(watch_position, at_most)
+        """Deletes rows that the watch (with its snapshots) and every other reader have passed; gives how many. Part by
+        part: what is to be appended waits for one part at most."""
+        deleted = 0
+        while deleted < at_most:
+            with self._writing:
+                part = self._prune(watch_position, min(_PRUNED_AT_ONCE, at_most - deleted))
+            deleted += part
+            if part < _PRUNED_AT_ONCE:
+                break
+            time.sleep(_TURN_S)  # a lock is nobody's by turns: whoever waits for it gets it now
+        return deleted
 
     def _prune(self, watch_position: int, at_most: int) -> int:
         passed = [watch_position] + [
