@@ -7,7 +7,7 @@ import signal
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,13 @@ async def watch(settings: Settings) -> None:
         speed=settings.speed,
         public_url=settings.public_url,
     )
-    collector = await asyncio.to_thread(Collector, options)
+    make: Callable[[CollectorOptions], Collector] = Collector
+    close_traces: Callable[[], None] | None = None
+    if settings.tracing.url is not None:
+        from collector.traced import traced  # few need it, and it wants packages of its own
+
+        make, ways, close_traces = traced(settings.tracing, ways)
+    collector = await asyncio.to_thread(make, options)
     memory.settle()
     notifier = Notifier(engine, ways)
     collector.on_owed = notifier.wake
@@ -95,6 +101,8 @@ async def watch(settings: Settings) -> None:
         log.info("stopped")
     finally:
         engine.dispose()
+        if close_traces is not None:
+            await asyncio.to_thread(close_traces)
 
 
 def record(settings: Settings) -> None:

@@ -16,15 +16,15 @@ from edge.ears import Ears
 from edge.gathering import Gathering
 from edge.hearing import Heard
 from edge.living import live, look_after, until_told
+from edge.on_request import home_of, uplink_of
 from edge.onward import Onward
 from edge.options import AgentOptions
 from edge.outbox import Outbox
 from edge.probing import Answer, Around
 from edge.rows import Event, Reading
 from edge.schedule import CannotAskError, Schedule
-from edge.secrets import Secrets, UnknownSecretError
+from edge.secrets import Secrets
 from edge.trying import try_once
-from edge.uplink import Uplink
 from edge.watchlist import BadConfigError, KeptConfig, Watched, make_watchlist, read_config
 from shouwang import __version__, kinds
 from shouwang.clock import Clock, SystemClock
@@ -33,7 +33,6 @@ from shouwang.reasons import Reason, reason_of
 
 if TYPE_CHECKING:
     from edge.fallback import Fallbacks
-    from edge.homeassistant import HomeAssistant
 
 _log = logging.getLogger("edge.agent")
 
@@ -59,7 +58,7 @@ class Agent:
             agent_facts=self._facts,
             state_directory=state,
         )
-        self._uplink = Uplink(
+        self._uplink = uplink_of(state)(
             options.login(),
             self._outbox,
             clock=self._clock,
@@ -71,7 +70,7 @@ class Agent:
         self._fallbacks = self._make_fallbacks(state, options.centre)
         self._schedule = Schedule(self._took, self._clock)
         self._ears = Ears(state / "listen.toml", self._around, self._heard)
-        self._home = self._make_home(state, options.centre)
+        self._home = home_of(state, options.centre, self._around, self._kinds)
         self._gathering = Gathering(self._uplink.report, None if self._home is None else self._home.reading)
         self._onward = Onward(self._kinds, self._event, self._gathering)
         self._stopping = asyncio.Event()
@@ -123,18 +122,6 @@ class Agent:
         made = Fallbacks(said, Tries(state / "fallbacks.db"), line, self._around, centre)
         self._uplink.event_kept = made.look
         return made
-
-    def _make_home(self, state: Path, centre: str) -> HomeAssistant | None:
-        """None where no broker of a Home Assistant is named, as in most centres."""
-        if not (state / "homeassistant.toml").exists():
-            return None
-        from edge.homeassistant import HomeAssistant, load  # few agents need it
-
-        said = load(state / "homeassistant.toml")
-        try:
-            return None if said is None else HomeAssistant(said, centre, self._around, self._kinds)
-        except (UnknownSecretError, OSError) as error:
-            raise ValueError(f"{state / 'homeassistant.toml'}: {error}") from error
 
     # --- configuration
 

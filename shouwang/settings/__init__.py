@@ -15,6 +15,7 @@ from shouwang.settings.shape import (
     Readings,
     Section,
     Settings,
+    Tracing,
 )
 from shouwang.settings.sources import FILE_NAME, Loaded, environment_of, load
 from shouwang.settings.wrong import SettingsError, complaints, source_of
@@ -32,6 +33,7 @@ __all__ = [
     "Section",
     "Settings",
     "SettingsError",
+    "Tracing",
     "complaints",
     "environment_of",
     "load",

@@ -66,6 +66,14 @@ class Heartbeat(Section):
     every_s: float = Field(60.0, ge=5, le=3600)
 
 
+class Tracing(Section):
+    """`[tracing]`: `url` of an OpenTelemetry receiver (OTLP over HTTP), which is told of `ratio` of all messages and
+    of each that changed an incident. Without `url` nothing is traced, and nothing of it loaded."""
+
+    url: str | None = Field(None, pattern=r"^https?://\S+$")
+    ratio: float = Field(0.01, ge=0, le=1)
+
+
 class Notify(BaseModel):
     """`[notify]`: `ways`, the order of providers; a table a provider, checked by the provider itself."""
 
@@ -99,6 +107,7 @@ class Settings(Section):
     api: Api = Api()
     notify: Notify = Notify()
     heartbeat: Heartbeat = Heartbeat()
+    tracing: Tracing = Tracing()
     limits: dict[str, Limits] = {}
     speed: float = Field(1.0, ge=1, le=20)  # the demo's: divides intervals and limits
     demo_url: str | None = Field(None, pattern=r"^https?://\S+$")  # the demo's: where its own pages are
