@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -87,6 +88,53 @@ async def test_a_server_that_is_another_or_refuses_our_key(bank: SftpServer, tmp
     other = fetching(bank, tmp_path, key_file=str(bank.directory / "host_key"))
     with pytest.raises(NotToldError, match="Permission denied"):
         await made(mapping(source=other), "bank-atms", tmp_path).once()
+
+
+async def test_what_a_bank_sends_is_bounded(bank: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, fetched = tmp_path / "out", tmp_path / "fetched"
+    out.mkdir()
+    monkeypatch.setattr("edge.feed.sources.listing.FILES_MAX", 20)
+    for number in range(25):
+        (out / f"设备 {number}.csv").write_text("no\nA1\n", "utf-8")
+        os.utime(out / f"设备 {number}.csv", (1_700_000_000 + number,) * 2)
+    with (out / "huge.csv").open("wb") as huge:
+        huge.truncate(33 << 20)
+    asides: list[Aside] = []
+    source = made(mapping(source=fetching(bank, tmp_path), entries="", ok=None), "bank-atms", tmp_path, asides)
+    source.find = list
+    assert await source.once() == [{"no": "A1"}]
+    here = {path.name for path in fetched.iterdir()}
+    assert here == {f"设备 {number}.csv" for number in range(5, 25)}, "the newest"
+    assert sorted(aside.reason for aside in asides) == ["too_large", "too_many"]
+    for number in range(10, 25):
+        (out / f"设备 {number}.csv").unlink()
+    assert await source.once() == [{"no": "A1"}]
+    assert len(list(fetched.iterdir())) == 10, "what the server has no more is not kept"
+    # A server that sends more than it has listed.
+    (out / "new.csv").write_bytes(b"no\n" + b"A1\n" * 50_000)
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.feed.sources.sftp.FILE_MAX", 1_000)
+        patch.setattr("edge.feed.sources.sftp._SPARE", 0)
+        with pytest.raises(NotToldError, match="which it had listed as less"):
+            await source.once()
+    assert (fetched / "new.csv").stat().st_size <= 1_000
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.feed.sources.sftp.TOTAL_MAX", 10)
+        with pytest.raises(NotToldError, match="more than it had listed"):
+            await source.once()
+    assert len(await source.once()) == 50_000, "half a file is fetched again, whole"
+
+
+async def test_a_bank_that_does_not_end_is_bounded_in_time(bank: SftpServer, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a.csv").write_text("no\nA1\n")
+    said = fetching(bank, tmp_path, timeout_s=1.0)
+    os.kill(bank.pid, signal.SIGSTOP)  # it takes connections, and says nothing
+    try:
+        with pytest.raises(NotToldError, match="did not end within 1 s"):
+            await made(mapping(source=said), "bank-atms", tmp_path).once()
+    finally:
+        os.kill(bank.pid, signal.SIGCONT)
 
 
 async def test_a_vendors_broker_waits_until_what_it_said_is_kept(mosquitto: Mosquitto, tmp_path: Path) -> None:
