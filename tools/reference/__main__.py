@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from tools.reference import command_line, rest, settings
+from tools.reference import command_line, pictures, rest, settings
 from tools.site.pages import ROOT
 
 Maker: TypeAlias = Callable[[], dict[str, str]]
-MAKERS: tuple[Maker, ...] = (settings.rendered, rest.rendered, command_line.rendered)
+MAKERS: tuple[Maker, ...] = (settings.rendered, rest.rendered, command_line.rendered, pictures.rendered)
 
 
 def rendered() -> dict[str, str]:
