@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -20,6 +21,7 @@ from shouwang.child import die_with_parent
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.migrate import upgrade
 from shouwang.log import get_logger
+from shouwang.sd_notify import notify, watchdog_s
 from shouwang.settings import Settings
 
 log = get_logger("broker")
@@ -36,7 +38,7 @@ def run(settings: Settings) -> int:
     if mosquitto is None:
         return _run_embedded(settings)
     configuration = write_mosquitto(settings)
-    if not settings.agents_from_outside:
+    if not settings.agents_from_outside and watchdog_s() is None:
         log.info("mosquitto", address=f"127.0.0.1:{settings.broker.port}", passwords=False)
         os.execv(mosquitto, [str(mosquitto), "-c", str(configuration)])  # noqa: S606 -- found on this machine by us
     return _keep(settings, [str(mosquitto), "-c", str(configuration)])
@@ -57,11 +59,13 @@ def _run_embedded(settings: Settings) -> int:
 
 def _keep(settings: Settings, argv: list[str]) -> int:
     """Runs Mosquitto, and tells it when a password came or went (SIGHUP): it then lets nobody in by an ended one."""
-    engine = open_engine(settings.ledger_url)
-    upgrade(engine)
-    with engine.connect() as connection:
-        write_passwords(settings, connection, anew=True)
-    log.info("mosquitto", address=f"{settings.broker.host}:{settings.broker.port}", passwords=True)
+    engine: Engine | None = None
+    if settings.agents_from_outside:
+        engine = open_engine(settings.ledger_url)
+        upgrade(engine)
+        with engine.connect() as connection:
+            write_passwords(settings, connection, anew=True)
+    log.info("mosquitto", address=f"{settings.broker.host}:{settings.broker.port}", passwords=engine is not None)
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
     stopping = threading.Event()
 
@@ -73,6 +77,7 @@ def _keep(settings: Settings, argv: list[str]) -> int:
     signal.signal(signal.SIGINT, stop)
     trouble = ""
     certificate = CertificateWatch(settings.broker.certificate_file)
+    is_ready = False
     while process.poll() is None:
         try:
             process.wait(STOP_WITHIN_S if stopping.is_set() else LOOK_EVERY_S)
@@ -81,8 +86,21 @@ def _keep(settings: Settings, argv: list[str]) -> int:
                 process.kill()
                 continue
             certificate.look(clock.wall_ms())
-            trouble = _look(settings, engine, process, trouble)
+            if engine is not None:
+                trouble = _look(settings, engine, process, trouble)
+            # That Mosquitto itself hangs the collector hears, by its fence; this is a sign of who keeps its passwords.
+            is_ready = is_ready or (_answers(settings) and notify("READY=1"))
+            notify("WATCHDOG=1")
     return 0 if stopping.is_set() else process.returncode
+
+
+def _answers(settings: Settings) -> bool:
+    """Whether the broker takes connections of our own processes."""
+    try:
+        with socket.create_connection((settings.broker.inner_host, settings.inner_mqtt_port), timeout=1.0):
+            return True
+    except OSError:
+        return False
 
 
 class CertificateWatch:

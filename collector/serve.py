@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import hashlib
-import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from collector.broker import check, find_mosquitto
 from collector.fleet_file import take_in
+from collector.holding import SERVE, held
 from collector.notify import configured
 from shouwang import clock
 from shouwang.ledger.engine import open_engine
@@ -44,7 +42,7 @@ def serve(loaded: Loaded, flags: Mapping[str, Any]) -> int:
     settings = loaded.settings
     configured(settings.notify, loaded.sources)
     check(settings, find_mosquitto(settings))
-    with held(settings.state):
+    with held(settings.state, SERVE, "shouwang serve"):
         refuse_unfinished(settings.state)
         check_ports(settings)
         engine = open_ledger(settings)
@@ -60,29 +58,6 @@ def serve(loaded: Loaded, flags: Mapping[str, Any]) -> int:
 
 async def _supervise(loaded: Loaded, flags: Mapping[str, Any]) -> int:
     return await Supervisor(children(loaded, flags), stop_within_s=loaded.settings.stop_within_s).run()
-
-
-@contextlib.contextmanager
-def held(state: Path) -> Iterator[None]:
-    """The state directory, for one `serve` at a time. Raises Trouble where another holds it."""
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (state / "lock").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise Trouble(f"the state directory {state} cannot be used: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            by = lock.read().strip()
-            raise Trouble(
-                f"another `shouwang serve` (process {by or 'unknown'}) uses {state}; end it, or give --state"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        yield
 
 
 def check_ports(settings: Settings) -> None:

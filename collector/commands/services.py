@@ -34,13 +34,15 @@ def collector(
     """
     loaded = settings.load(file, flags={"state": state}).settings
     from collector import service
+    from collector.holding import held
 
-    if only is Part.WATCH:
-        asyncio.run(service.watch(loaded))
-    elif only is Part.RECORDER:
-        service.record(loaded)
-    else:
+    if only is None:
         raise typer.Exit(asyncio.run(service.supervised(loaded, file)))
+    with held(loaded.state, f"{only}.lock", "shouwang collector"):
+        if only is Part.WATCH:
+            asyncio.run(service.watch(loaded))
+        else:
+            service.record(loaded)
 
 
 def serve(

@@ -101,6 +101,15 @@ def setup_influxdb(
 
 def backup(
     target: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or a file named .tar.gz.")],
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="TARGET is a folder of backups then: one more is written there, and but the newest so many go.",
+            show_default=False,
+        ),
+    ] = None,
     settings_file: SettingsFile = None,
     state: StateDir = None,
     as_json: AsJson = False,
@@ -109,22 +118,33 @@ def backup(
 
     Example: shouwang backup /backup/shouwang-monday.tar.gz --state state
     """
+    from collector.backups import next_in, too_many
     from shouwang import __version__, clock
     from shouwang.ledger.archive import BackupError
     from shouwang.ledger.backup import backup as save
 
     loaded = settings.load(settings_file, flags={"state": state}).settings
     now_ms = clock.wall_ms()
+    folder = target
+    if keep is not None:
+        target = next_in(folder, now_ms)
     try:
+        if keep is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         done = save(loaded.state, target, ledger_url=loaded.ledger_url, now_ms=now_ms, version=__version__)
+        gone = [] if keep is None else too_many(folder.iterdir(), keep)
+        for old in gone:
+            old.unlink()
     except BackupError as error:
         raise Trouble(str(error)) from error
+    except OSError as error:
+        raise Trouble(f"{error.filename or target}: {error.strerror}") from error
     if as_json:
         said = {"target": str(done.target), "bytes": done.size_bytes, "at": clock.rfc3339(done.created_at_ms)}
         typer.echo(json.dumps(said | {"files": done.files, "notes": done.notes}, ensure_ascii=False))
         return
     typer.echo(f"{done.target}: {', '.join(done.files)}, {done.size_bytes / (1 << 20):.1f} MiB")
-    for note in done.notes:
+    for note in [*done.notes, *(f"deleted: {old.name}" for old in gone)]:
         typer.echo(f"  {note}")
 
 
