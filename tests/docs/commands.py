@@ -31,8 +31,6 @@ _PIECE = re.compile(
 )
 _HEREDOC = re.compile(r"<<-?\s*'?(\w+)'?.*?\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`(shouwang [^`\n]+)`")
-COMING = frozenset({"dashboards"})
-"""Commands that pages name before they are there."""
 _ENDS_A_COMMAND = frozenset({"&&", "||", ";", "|", "&", "(", ")", ";;"})
 _REDIRECTS = frozenset({">", ">>", "<", "2>", "<<"})
 
@@ -117,8 +115,6 @@ def complaint(words: list[str], *, whole: bool = True) -> str:
                 return ""
             context = command.make_context("shouwang", list(rest), parent=context)
             command, rest = command.get_command(context, rest[0]), rest[1:]
-            if command is None and words[1] in COMING:
-                return ""
             if command is None:
                 return f"there is no `{' '.join(words)}`"
         if whole:
