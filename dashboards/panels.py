@@ -106,7 +106,10 @@ def rows(
         if column.coloured:
             properties.append(property_of("custom.cellOptions", {"type": "color-text"}))
         if column.hidden:
-            properties.append(property_of("custom.hidden", True))
+            properties.append(property_of("custom.hidden", True))  # Grafana 11
+            properties.append(
+                property_of("custom.hideFrom", {"legend": False, "tooltip": False, "viz": True})
+            )  # since 12
         panel = panel.override_by_name(column.key, properties)
     return panel
 

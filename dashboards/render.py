@@ -38,11 +38,13 @@ def text_of(board: Mapping[str, Any]) -> str:
 def as_json(board: Dashboard) -> dict[str, Any]:
     """A dashboard, put right: the SDK (0.0.21) numbers no panels, though links to one need it, leaves those of a folded
     row without a place, moves every link into a menu that Grafana 11 does not know, and gives query variables what
-    belongs to variables of another type."""
+    belongs to variables of another type. And a table's foot is no option of it any more since Grafana 12."""
     made: dict[str, Any] = json.loads(JSONEncoder().encode(board.build()))
     for number, panel in enumerate(panels(made), 1):
         panel["id"] = number
         panel.pop("repeatDirection", None)
+        if panel["type"] == "table":
+            panel["options"].pop("footer", None)
     for row in made["panels"]:
         if row.get("collapsed"):
             _lay_out(row)
