@@ -37,6 +37,7 @@ generate: dev-env ## make anew what is generated and checked in (JSON Schemas, p
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tools.reference
 	@$(BIN)/shouwang dashboards render dashboards/json
+	@$(BIN)/python -m dashboards.alerts.files
 
 docs: docs-env ## make the site of docs, for reading without a network: build/site
 	@$(BIN)/python -m tools.site

@@ -24,6 +24,7 @@ _MADE = (
     "mqtt-collector",
     "grafana-admin-password",
     "grafana-secret-key",
+    "alert-webhook-token",
 )
 _SAME = {"pgpass": ("*:*:*:*:{}", _POSTGRES)}
 """The same secret for another reader: libpq takes a password from such a file."""
@@ -80,6 +81,9 @@ CONSOLE_BIND=127.0.0.1
 CONSOLE_URL=http://127.0.0.1:8420
 GRAFANA_BIND=127.0.0.1
 GRAFANA_URL=http://127.0.0.1:3000
+
+# Where Grafana posts its alerts (docs/grafana-alerts.md), with the token of secrets/alert-webhook-token.
+ALERT_WEBHOOK_URL=http://nobody.invalid/
 MQTT_BIND=127.0.0.1
 
 # How much of the simulated banner runs (docker compose --profile banner up): at most 381 centres.

@@ -47,8 +47,6 @@ def contact_points(value_of: Callable[[str], str | None]) -> list[dict[str, Any]
                 continue
             settings: dict[str, Any] = {setting: value_of(variable) for variable, setting in variables.items()}
             settings = {setting: value for setting, value in settings.items() if value}
-            if "authorization_credentials" in settings:
-                settings["authorization_scheme"] = "Bearer"
             title, message = TEXTS[kind]
             settings |= {
                 **same,

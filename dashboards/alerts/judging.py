@@ -22,6 +22,8 @@ SITE_GRACE_S = 60
 """A centre has so much longer than its site's limit: the watch hears its agent in more ways than by readings."""
 CALL_SHOWN_S = 900
 """A help call fires for so long; whether somebody went, the incident in the console says."""
+ALERTS_MAX = 500
+"""A rule names at most so many: the data source gives no more than a thousand series, and nobody reads them."""
 MONITOR_SILENT_S = 120
 OWED_LONG_S = 600
 LAG_LONG_S = 300
@@ -141,6 +143,8 @@ centres_out = dict.fromList(
        _time: {STOP},
        _value: float(v: r.silent_ms) / 1000.0,
        centre: r.centre, device: r.device, path: r.path, township: {_TOWNSHIP}}}))
+  |> sort(columns: ["_value"], desc: true)
+  |> limit(n: {ALERTS_MAX})
   |> group(columns: ["centre", "device", "path", "township"])
 """,
         "dict",
@@ -156,6 +160,8 @@ def centres_offline() -> str:
 {_sites_out()}
   |> map(fn: (r) => ({{
        _time: {STOP}, _value: float(v: r.silent_ms) / 1000.0, centre: r.centre, township: {_TOWNSHIP}}}))
+  |> sort(columns: ["_value"], desc: true)
+  |> limit(n: {ALERTS_MAX})
   |> group(columns: ["centre", "township"])
 """,
         "strings",
@@ -176,6 +182,9 @@ from(bucket: {BUCKET})
        _time: {STOP},
        _value: float(v: int(v: {STOP}) - int(v: r._time)) / 1000000000.0,
        centre: r.centre, device: r.device, township: {_TOWNSHIP}}}))
+  |> group()
+  |> sort(columns: ["_value"])
+  |> limit(n: {ALERTS_MAX})
   |> group(columns: ["centre", "device", "township"])
 """,
         "strings",

@@ -19,7 +19,9 @@ from grafana_foundation_sdk.models.common import DataSourceRef
 from dashboards.alerts import judging
 from dashboards.places import ALERTS, READINGS_UID
 from dashboards.queries import Flux
+from dashboards.render import checked_in, panels
 from shouwang import kinds
+from shouwang.boards import FLEET, MONITOR, board_uid
 from shouwang.vocabulary import Severity
 
 GROUP = "shouwang"
@@ -28,6 +30,8 @@ EXPRESSION = "__expr__"
 """Grafana's own: what it works out of other answers."""
 MARK = ("product", "shouwang")
 """A label of every alert of ours, by which the policy takes them and no others."""
+DASHBOARD, PANEL = "__dashboardUid__", "__panelId__"
+"""Annotations by which an alert leads to a panel."""
 _WORKED_OUT = DataSourceRef(type_val=EXPRESSION, uid=EXPRESSION)
 
 
@@ -35,7 +39,7 @@ _WORKED_OUT = DataSourceRef(type_val=EXPRESSION, uid=EXPRESSION)
 class Rule:
     """One rule. `uid` never changes. It fires where a row's value is `over`, once that has held for `holds_s`.
 
-    `empty`: what it means that there is no row. `reach_s`: how far back the query looks.
+    `empty`: what it means that there is no row. `reach_s`: how far back the query looks. `board`: where to look.
     """
 
     uid: str
@@ -48,6 +52,7 @@ class Rule:
     zh: str
     en: str
     empty: Literal["OK", "Alerting"] = "OK"
+    board: str = FLEET
 
 
 def duration(seconds: int) -> str:
@@ -107,6 +112,7 @@ RULES = (
         en=f"no reading of any device was written for {_MINUTES} s: collector, broker or InfluxDB has stopped, and the "
         "rules about devices are held",
         empty="Alerting",
+        board=MONITOR,
     ),
     Rule(
         "shouwang-collector-deaf",
@@ -118,6 +124,7 @@ RULES = (
         reach_s=600,
         zh="采集器收不到消息，或没有运行：没有人被通知",
         en="the collector does not hear, or does not run: nobody is told of anything",
+        board=MONITOR,
     ),
     Rule(
         "shouwang-monitor-unwell",
@@ -129,6 +136,7 @@ RULES = (
         reach_s=86_400,
         zh=f"守望自身异常：{{{{ $labels.what }}}}，已 {_MINUTES} 秒",
         en=f"the monitor itself is not well: {{{{ $labels.what }}}}, for {_MINUTES} s",
+        board=MONITOR,
     ),
 )
 
@@ -144,6 +152,13 @@ def rule_group() -> dict[str, Any]:
     return dict(plain(made.build()))
 
 
+def leads_to(board: str) -> dict[str, str]:
+    """The first panel of a dashboard, in Chinese, as annotations."""
+    uid = board_uid(board, "zh")
+    made = json.loads(checked_in()[f"zh/{uid}.json"])
+    return {DASHBOARD: uid, PANEL: str(next(panel["id"] for panel in panels(made) if panel["type"] != "row"))}
+
+
 def _built(rule: Rule) -> alerting.Rule:
     return (
         alerting.Rule(rule.title)
@@ -157,7 +172,7 @@ def _built(rule: Rule) -> alerting.Rule:
         .exec_err_state("Error")
         .is_paused(False)
         .labels({MARK[0]: MARK[1], "severity": rule.severity.value})
-        .annotations({"summary": f"{rule.zh} · {rule.en}"})
+        .annotations({"summary": f"{rule.zh} · {rule.en}", **leads_to(rule.board)})
         .queries([_asked(rule), _last(), _over(rule.over)])
     )
 
