@@ -55,4 +55,6 @@ def test_our_ack_is_valid(kinds: Kinds) -> None:
 
 def test_the_page_about_faults_names_the_tests_that_prove_them() -> None:
     assert faults.PAGE.read_text("utf-8") == faults.page()
+    assert faults.PAGE_IN_CHINESE.read_text("utf-8") == faults.page("zh")
+    assert list(faults.CHINESE) == list(faults.ROWS)
     assert set(faults.proofs()) <= set(faults.ROWS)
