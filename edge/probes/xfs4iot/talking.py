@@ -43,13 +43,15 @@ _DECODER = msgspec.json.Decoder(_Message)
 
 VERSIONS = ("1.0", "2.0", "3.0")
 """Of a command, oldest first: services take the version that they were written for, and refuse every other. Before 2.0
-the payload holds the timeout, from then on a question has no payload. (An old service that finds none may stop
-altogether; a new one refuses an old version and goes on: so the oldest is asked first.)"""
+the payload holds the timeout, from then on a question has no payload. An old service that finds none may stop
+altogether; a new one refuses an old version and goes on. So the oldest is asked first, and who refuses it as those of
+2021 did, with the code in the payload, is asked in no other."""
 _OF_ITS_VERSION = frozenset({"unsupportedCommand", "invalidCommand", "invalidMessage", "invalidData"})
 
 
 class RefusedError(Exception):
-    """A service that answers, and will not; `reason` says what it said, `code` in its own word."""
+    """A service that answers, and will not; `reason` says what it said, `code` in its own word where it stood in the
+    header, as it does since 2023."""
 
     def __init__(self, reason: Reason, code: str = "") -> None:
         super().__init__(str(reason))
@@ -199,7 +201,9 @@ class Talk:
                 waiting.set_result(payload)
             else:
                 text = f"{header.name} {code}"
-                waiting.set_exception(RefusedError(Reason("answered", {"text": text[:150]}), code))
+                waiting.set_exception(
+                    RefusedError(Reason("answered", {"text": text[:150]}), header.completionCode or "")
+                )
         elif kind.startswith("ack") and (refused := header.status or payload.get("status")) not in (None, "ok"):
             reason = Reason("answered", {"text": f"{header.name} {refused}"[:150]})
-            waiting.set_exception(RefusedError(reason, str(refused)))
+            waiting.set_exception(RefusedError(reason, header.status or ""))

@@ -89,6 +89,15 @@ async def test_a_service_that_takes_its_own_version_alone(around: Around, versio
             specified.check(message)
 
 
+async def test_a_service_of_2021_that_refuses_is_asked_in_no_other_version(around: Around) -> None:
+    """It would find no payload there, and might stop."""
+    machine = await CashMachine(old=True, refuses="unsupportedCommand").start()
+    answer = await make_probe("xfs4iot", machine.target, {}, around).ask(3.0)
+    machine.stop()
+    assert not answer.reachable
+    assert [message["header"]["version"] for message in machine.heard] == ["1.0"]
+
+
 async def test_what_no_version_is_taken_of_is_told(around: Around) -> None:
     machine = await CashMachine(versions=("9.0",)).start()
     answer = await make_probe("xfs4iot", machine.target, {}, around).ask(3.0)
