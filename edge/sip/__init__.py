@@ -3,7 +3,6 @@
 from edge.sip.asking import Questions, ask_over_tcp, shared_questions
 from edge.sip.digest import Digest, Verdict
 from edge.sip.gate import Gate
-from edge.sip.memory import Memory
 from edge.sip.message import Request, Response, UnreadableError, Uri, parse, uri_in, user_in
 from edge.sip.port import Answerer, Received, SipPort, join_all, shared_port
 from edge.sip.transactions import Peer, make_request
@@ -14,7 +13,6 @@ __all__ = [
     "Digest",
     "Element",
     "Gate",
-    "Memory",
     "Peer",
     "Questions",
     "Received",

@@ -23,8 +23,9 @@ from edge.probes.gbt28181.meaning import detail_of, event_of
 from edge.probes.gbt28181.platform import Line, shared_platform
 from edge.probes.gbt28181.settings import Gbt28181Options, Gbt28181Settings, code_of
 from edge.probing import Around, ProbeConfigError
+from edge.remembered import Memory
 from edge.rows import Repeat
-from edge.sip import Digest, Gate, Memory, Peer, Received, Response, SipPort, XmlError, join_all, user_in
+from edge.sip import Digest, Gate, Peer, Received, Response, SipPort, XmlError, join_all, user_in
 from edge.sip.message import parameters, uri_text
 from shouwang import clock
 from shouwang.vocabulary import Driver

@@ -19,6 +19,7 @@ from edge.probes.mqtt import tasmota, zigbee2mqtt
 from edge.probes.mqtt.said import Said, event_of
 from edge.probes.mqtt.settings import MqttOptions, MqttSettings, checked
 from edge.probing import Around, ProbeConfigError
+from edge.remembered import Memory
 from edge.secrets import UnknownSecretError
 from shouwang.dial import tls_context
 from shouwang.mqtt import Message, MqttClient
@@ -43,7 +44,8 @@ _FRESH_MS = 60_000
 
 @dataclass(slots=True)
 class _Device:
-    """One device of the list, and what is known of it. `kept`: the last retained state, by topic."""
+    """One device of the list, and what is known of it. `kept`: the last retained state, by topic. `rest`, `link`,
+    `heard_at_ms`: of its last whole state; `spoke`: in this life, for over a restart `rest` alone is known."""
 
     listened: Listened
     name: str
@@ -52,6 +54,10 @@ class _Device:
     pressed: dict[str, bool] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)
+    rest: str = ""
+    spoke: bool = False
+    link: float | None = None
+    heard_at_ms: int | None = None
 
     @property
     def topics(self) -> list[str]:
@@ -77,6 +83,7 @@ class MqttListener(Listener):
         self._gone: set[str] = set()
         self._trouble = ""
         self._keeping: set[asyncio.Task[None]] = set()
+        self._pressed = Memory(around.state_directory / "heard-mqtt.json")
 
     async def start(self) -> None:
         """Connects as soon as it can, and stays connected. Raises OSError for options that cannot work."""
@@ -106,9 +113,14 @@ class MqttListener(Listener):
             old = before.get(listened.device)
             if old is not None and old.listened.target == listened.target:
                 made.known, made.pressed, made.told, made.kept = old.known, old.pressed, old.told, old.kept
+                made.rest, made.spoke, made.link, made.heard_at_ms = old.rest, old.spoke, old.link, old.heard_at_ms
+            elif (before_restart := self._pressed.get(listened.device)).get("target") == listened.target:
+                made.pressed = dict.fromkeys(map(str, before_restart.get("pressed", ())), True)
+                made.rest = str(before_restart.get("rest", ""))
             self._devices[listened.device] = made
             for topic in {topic.removesuffix("/+") for topic in made.topics}:
                 self._by_topic[topic].append(made)
+        self._pressed.keep_only(set(self._devices))
         self._bridges = {
             zigbee2mqtt.bridge_topic(each.settings)
             for each in self._devices.values()
@@ -213,6 +225,7 @@ class MqttListener(Listener):
         repeated = message.retain or self._is_cache(device, message, now_s)
         device.known |= said.fields
         event, action = self._event(device, said, now_s, repeated=repeated)
+        self._remember(device, said)
         if message.retain and said.alive:
             device.kept[message.topic] = hashlib.sha256(message.payload).digest()
         fields = self._fields(device, said, repeated=repeated and not event)
@@ -237,7 +250,8 @@ class MqttListener(Listener):
 
     def _event(self, device: _Device, said: Said, now_s: float, *, repeated: bool) -> tuple[str, str]:
         begun = [name for name, yes in said.pressed.items() if yes and not device.pressed.get(name)]
-        held = [name for name, yes in said.pressed.items() if yes and said.told_now and name not in begun]
+        again = said.told_now or self._has_spoken_again(device, said)
+        held = [name for name, yes in said.pressed.items() if yes and again and name not in begun]
         again_s = _PRESS_AGAIN_S if held else _SAME_PRESS_S
         device.pressed |= said.pressed
         action = said.action or next(iter(begun + held), "")
@@ -250,6 +264,26 @@ class MqttListener(Listener):
                 return "", ""
             device.told[f"{event} {action}"] = now_s
         return event, action[:64]
+
+    def _has_spoken_again(self, device: _Device, said: Said) -> bool:
+        """Whether the device itself spoke and told nothing new: then, where something is still said to be pressed, it
+        was pressed again. A report tells another battery; a bridge that repeats its state tells the same hearing."""
+        if not device.settings.again or not said.rest or said.rest != device.rest:
+            return False
+        if said.heard_at_ms is not None:
+            before_ms = device.heard_at_ms
+            if before_ms is None:
+                before_ms = self.around.clock.now().wall_ms - _FRESH_MS
+            return said.heard_at_ms > before_ms
+        return not device.spoke or said.link != device.link
+
+    def _remember(self, device: _Device, said: Said) -> None:
+        if not said.rest:
+            return
+        device.rest, device.spoke, device.link, device.heard_at_ms = said.rest, True, said.link, said.heard_at_ms
+        pressed = sorted(name for name, yes in device.pressed.items() if yes)
+        facts = {"target": device.listened.target, "pressed": pressed, "rest": said.rest} if pressed else {}
+        self._pressed.put(device.listened.device, facts)
 
     def _fields(self, device: _Device, said: Said, *, repeated: bool) -> dict[str, Any]:
         """Of a reading; empty for what says nothing about now."""

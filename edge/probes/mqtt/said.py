@@ -19,7 +19,8 @@ class Said:
     """`fields` of a reading. `action`: what was pressed; `pressed`: properties that say whether something is pressed
     (they stay in every message until it is over); `told_now`: it is no state, but said because it happened. `alive`:
     the device itself has spoken, `heard_at_ms` (epoch) where it is said when. `reachable`: what the bridge says of
-    it."""
+    it. `rest`: all of its state but how well and when it was heard, as a fingerprint; empty for a part of it. `link`:
+    how well it was heard."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     action: str = ""
@@ -28,6 +29,8 @@ class Said:
     alive: bool = True
     heard_at_ms: int | None = None
     reachable: bool | None = None
+    rest: str = ""
+    link: float | None = None
 
 
 def event_of(action: str, settings: MqttSettings) -> str:

@@ -16,13 +16,16 @@ _NAME = re.compile(r"[^\x00-\x1f+#/]+(/[^\x00-\x1f+#/]+)*")
 class MqttSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`speaks`: whose topics these are. `base`: zigbee2mqtt's base topic, or Tasmota's full topic. `help`: the actions
     that are a call for help; left out, all that are a press. `test`: those that are a test call. `fields`: fields of
-    the reading and where they stand in its JSON, beside those that are known."""
+    the reading and where they stand in its JSON, beside those that are known. `again`: a button whose state never says
+    that it was let go (`sos` stays true) has been pressed again when it speaks and nothing else is new; False for one
+    that repeats its state by itself."""
 
     speaks: Literal["zigbee2mqtt", "tasmota"] = "zigbee2mqtt"
     base: str = ""
     help: list[str] = []
     test: list[str] = []
     fields: dict[str, str] = {}
+    again: bool = True
 
 
 class MqttOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

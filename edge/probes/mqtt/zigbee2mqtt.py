@@ -6,6 +6,7 @@ Availability says what the bridge believes; only a message that the device itsel
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from edge.probes.mqtt.said import Said, mapped, number, read_json
 from edge.probes.mqtt.settings import MqttSettings
 
 _STATES = ("sos", "emergency", "panic")
+_OF_THE_HEARING = {"linkquality", "last_seen", "elapsed", "update", "update_available"}
 _TAKEN = {"action", "battery", "battery_low", "voltage", "linkquality", "tamper", *_STATES}
 
 
@@ -46,7 +48,13 @@ def read(part: str, payload: bytes, settings: MqttSettings) -> Said | None:
     if part:
         return _attribute(part, payload)
     content = read_json(payload)
-    return _state(content, settings) if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        return None
+    said = _state(content, settings)
+    rest = sorted((name, repr(value)) for name, value in content.items() if name not in _OF_THE_HEARING)
+    said.rest = hashlib.sha256(repr(rest).encode("utf-8", "replace")).hexdigest()[:24]
+    said.link = number(content.get("linkquality"), 0, 255)
+    return said
 
 
 def _attribute(part: str, payload: bytes) -> Said | None:

@@ -13,8 +13,9 @@ from edge.hearing import Heard, Listened, Listener, Say, is_kept
 from edge.probes.scaip.document import CONTENT_TYPE, CONTENT_TYPES, DocumentError, Mrq, Status, read_mrq, write_mrs
 from edge.probes.scaip.meaning import meaning_of
 from edge.probing import Around
+from edge.remembered import Memory
 from edge.rows import Repeat
-from edge.sip import Digest, Gate, Memory, Received, Response, SipPort, join_all
+from edge.sip import Digest, Gate, Received, Response, SipPort, join_all
 from shouwang.vocabulary import Driver
 
 _log = logging.getLogger("edge.scaip")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -38,13 +39,20 @@ class Ear:
     """A listener without a broker: messages are handed to it."""
 
     def __init__(self, **devices: tuple[str, dict[str, Any]]) -> None:
+        self._directory = TemporaryDirectory(prefix="shouwang-test-")
         self.clock = Standing()
         self.heard: list[Heard] = []
-        self.listener = MqttListener(MqttOptions(), Around(clock=self.clock), self.heard.append)
+        self.devices = devices
+        self.restart()
+
+    def restart(self) -> None:
+        """The agent is started anew, on the same disk."""
+        around = Around(clock=self.clock, state_directory=Path(self._directory.name))
+        self.listener = MqttListener(MqttOptions(), around, self.heard.append)
         self.listener.watch(
             [
                 Listened(name.replace("_", "-"), "call_terminal", target, MqttSettings(**said), 60.0)
-                for name, (target, said) in devices.items()
+                for name, (target, said) in self.devices.items()
             ]
         )
 
@@ -172,6 +180,63 @@ def test_a_property_that_stays_true_is_one_call() -> None:
         ear.put("zigbee2mqtt/sos", f'{{"sos":{said},"battery":80}}')
         ear.clock.pass_s(30)
     assert len(ear.events) == 2
+
+
+def stuck(battery: int = 80, link: int = 70, **more: Any) -> str:
+    return json.dumps({"sos": True, "battery_low": False, "battery": battery, "linkquality": link, **more})
+
+
+def test_a_state_that_never_clears_is_a_call_when_the_button_speaks_again() -> None:
+    ear = Ear(call=("sos", {}))
+    ear.put("zigbee2mqtt/sos", stuck())
+    for payload, calls, why in (
+        (stuck(), 1, "the bridge has told its state once more"),
+        (stuck(battery=79, link=66), 1, "a report of its battery"),
+        (stuck(battery=79, link=71), 2, "it spoke, and said nothing new: it was pressed"),
+        (stuck(battery=79, link=64), 3, "and again"),
+    ):
+        ear.clock.pass_s(30)
+        ear.put("zigbee2mqtt/sos", payload)
+        assert len(ear.events) == calls, why
+    ear.put("zigbee2mqtt/sos", stuck(battery=79, link=60))
+    assert len(ear.events) == 3, "one press is said several times"
+    ear.clock.pass_s(30)
+    ear.put("zigbee2mqtt/sos", stuck(battery=79, link=90), retain=True)
+    ear.put("zigbee2mqtt/bridge/state", "online")
+    ear.put("zigbee2mqtt/sos", stuck(battery=79, link=90))
+    assert len(ear.events) == 3, "what the broker had kept, and the bridge's cache"
+
+
+def test_where_the_bridge_says_when_a_button_was_heard_that_decides() -> None:
+    ear = Ear(call=("sos", {}))
+    for at_ms, calls in ((0, 1), (0, 1), (60_000, 2), (60_000, 2), (30_000, 2), (120_000, 3)):
+        ear.clock.pass_s(60)
+        ear.put("zigbee2mqtt/sos", stuck(last_seen=LAST_SEEN_MS + at_ms))
+        assert len(ear.events) == calls, at_ms
+
+
+def test_a_button_that_repeats_its_state_by_itself_may_be_told_apart() -> None:
+    ear = Ear(call=("sos", {"again": False}))
+    for link in (70, 71, 72):
+        ear.put("zigbee2mqtt/sos", stuck(link=link))
+        ear.clock.pass_s(3600)
+    assert len(ear.events) == 1
+
+
+def test_over_a_restart_a_state_that_stayed_is_no_press() -> None:
+    ear = Ear(call=("sos", {}))
+    ear.put("zigbee2mqtt/sos", stuck())
+    ear.clock.pass_s(3600)
+    ear.restart()
+    ear.put("zigbee2mqtt/sos", stuck(battery=79))
+    assert len(ear.events) == 1, "a report of its battery"
+    ear.clock.pass_s(3600)
+    ear.put("zigbee2mqtt/sos", stuck(battery=79, link=60))
+    assert len(ear.events) == 2
+    ear.put("zigbee2mqtt/sos", stuck(battery=79).replace("true", "false"))
+    ear.restart()
+    ear.put("zigbee2mqtt/sos", stuck(battery=79))
+    assert len(ear.events) == 3, "it was let go, and pressed while nobody listened"
 
 
 def test_a_button_that_never_says_that_it_is_let_go_calls_each_time() -> None:

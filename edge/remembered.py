@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-_log = logging.getLogger("edge.sip")
+_log = logging.getLogger("edge.remembered")
 
 _BYTES_MAX = 1 << 20
 
