@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from shutil import copyfile
 from typing import TypeAlias
 
 from tests.servers import InfluxDB, need_server
 from tests.servers.network import Network
+from tools.site.pages import ROOT
 
 Scene: TypeAlias = Callable[[Path, Network], AbstractContextManager[None]]
 
@@ -35,6 +37,16 @@ def an_influxdb(home: Path, network: Network) -> Iterator[None]:
         server.stop()
 
 
+@contextmanager
+def a_platforms_mapping(home: Path, network: Network) -> Iterator[None]:
+    """The sample of a call-terminal platform, as `care.toml`, with its list of devices."""
+    samples = ROOT / "edge" / "feed" / "samples"
+    copyfile(samples / "call-terminals.toml", home / "care.toml")
+    copyfile(samples / "devices.csv", home / "devices.csv")
+    yield
+
+
 SCENES: defaultdict[str, Scene] = defaultdict(lambda: an_empty_home)
 """By page."""
 SCENES["docs/readings.md"] = an_influxdb
+SCENES["docs/feeds.md"] = a_platforms_mapping
