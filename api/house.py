@@ -17,7 +17,8 @@ from shouwang.readings.store import ReadingStore
 @dataclass(frozen=True, slots=True)
 class House:
     """`limits` are the settings' `[limits.<kind>]`; `speed` (the demo's) divides seconds; `providers` are the ways
-    configured to tell people, in order; `demo_url` is where the demo's own pages are, if this is the demo."""
+    configured to tell people, in order; `demo_url` is where the demo's own pages are, if this is the demo; `grafana_url`
+    where Grafana is, if there is one."""
 
     engine: Engine
     store: ReadingStore
@@ -25,6 +26,7 @@ class House:
     clock: Clock
     public_url: str
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    grafana_url: str | None = None
     speed: float = 1.0
     providers: tuple[str, ...] = ()
     demo_url: str | None = None

@@ -91,6 +91,7 @@ def serve(settings: Settings) -> None:
             kinds,
             public_url=settings.public_url,
             limits=settings.limits_said,
+            grafana_url=settings.grafana.url,
             speed=settings.speed,
             providers=providers_of(settings),
             demo_url=settings.demo_url,

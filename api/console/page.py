@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.access import Asker, Needs, Permission
 from api.console import reasons, when, words
 from api.console.figures import Figure, figures
+from api.console.grafana import Grafana
 from api.console.language import COOKIE as LANGUAGE_COOKIE
 from api.console.language import LOCALES, Language, choose, language
 from api.console.static_files import static_address, takes_gzip
@@ -119,6 +120,7 @@ class Page:
             "path": asked.path + (f"?{asked.query}" if asked.query else ""),
             "deaf": self._deafness(),
             "demo_url": self.house.demo_url,
+            "to_grafana": Grafana(self.house.grafana_url, tongue.code, now_ms),
             "version": __version__,
             "static": static_address,
             "emblem": lambda: _EMBLEM,

@@ -59,6 +59,12 @@ class Api(Section):
     public_url: str | None = Field(None, pattern=r"^https?://\S+$")
 
 
+class Grafana(Section):
+    """`[grafana]`: `url` as people reach it; then pages of the console lead to its dashboards."""
+
+    url: str | None = Field(None, pattern=r"^https?://\S+$")
+
+
 class Heartbeat(Section):
     """`[heartbeat]`: an address outside that is asked each minute while the watch is well (healthchecks does this)."""
 
@@ -106,6 +112,7 @@ class Settings(Section):
     ledger: Ledger = Ledger()
     api: Api = Api()
     notify: Notify = Notify()
+    grafana: Grafana = Grafana()
     heartbeat: Heartbeat = Heartbeat()
     tracing: Tracing = Tracing()
     limits: dict[str, Limits] = {}
