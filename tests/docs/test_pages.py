@@ -55,6 +55,23 @@ def test_a_driver_is_a_page_and_code_is_named_without_a_link(checkout: Path) -> 
     assert "[agent](../agent.md)" in pages.text("drivers/sip")
 
 
+def test_a_part_of_a_page_has_its_name_in_its_own_language_alone(checkout: Path) -> None:
+    (checkout / "edge" / "probes" / "sip" / "README.md").write_text("# sip\n\n[a](../../../docs/agent.md#outbox)\n")
+    assert "[a](../agent.md#outbox)" in Pages("en", checkout).text("drivers/sip")
+    assert "[a](../agent.md)" in Pages("zh", checkout).text("drivers/sip")
+
+
+@pytest.mark.slow
+def test_what_the_maker_of_the_site_refuses_is_said_in_plain_text(checkout: Path, tmp_path: Path) -> None:
+    for folder in ("images", "schemas"):
+        (checkout / "docs" / folder).mkdir()
+    (checkout / "docs" / "only.md").write_text("# Only\n\n[agent](agent.md#nothing)\n", "utf-8")
+    with pytest.raises(build.BuildError, match=r"anchor does not exist") as refused:
+        build.build(tmp_path / "out", root=checkout, work=tmp_path / "work")
+    assert "only.md:3:" in str(refused.value)
+    assert "\x1b" not in str(refused.value)
+
+
 def test_a_link_in_an_example_is_left_as_it_is(checkout: Path) -> None:
     (checkout / "docs" / "only.md").write_text("# Only\n\n```markdown\n[x](nowhere.md)\n```\n", "utf-8")
     assert "[x](nowhere.md)" in Pages("en", checkout).text("only")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ _SWITCHES: dict[Language, dict[str, str]] = {
     "zh": {"default": "换成深色", "slate": "换成浅色"},
     "en": {"default": "To dark", "slate": "To light"},
 }
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _FEATURES = (
     "content.code.copy",
     "navigation.footer",
@@ -169,6 +171,7 @@ def _run(language: Language, folder: Path, out: Path) -> None:
         text=True,
     )
     if done.returncode:
-        raise BuildError(f"{language}:\n{done.stdout}{done.stderr}")
+        said = _COLOURS.sub("", done.stdout + done.stderr).partition("Traceback")[0]
+        raise BuildError(f"{language}:\n{said.strip()}")
     out.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(folder / "site", out)

@@ -73,6 +73,8 @@ class Pages:
         part = part and f"#{part}"
         here = posixpath.dirname(name)
         if (there := self._name_of(file)) is not None:
+            if self.pages.get(there, path).name.endswith(ZH) != path.name.endswith(ZH):
+                part = ""  # headings have other names in the other language
             return f"{link['image']}[{link['text']}]({posixpath.relpath(f'{there}.md', here or '.')}{part})"
         if file.is_file() and file.is_relative_to(self.root / "docs"):  # a picture, a schema
             within = posixpath.relpath(str(file.relative_to(self.root / "docs")), here or ".")
