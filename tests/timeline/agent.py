@@ -14,7 +14,9 @@ REGION = "150525"
 class Agent:
     """One centre's agent (or a feed). `acks` is the latest ack; `configs` and `commands` what was received."""
 
-    def __init__(self, url: str, centre: str, boot: str | None = None, will_delay_s: int = 1) -> None:
+    def __init__(
+        self, url: str, centre: str, boot: str | None = None, will_delay_s: int = 1, password: str | None = None
+    ) -> None:
         self.centre = centre
         self.boot = boot or str(uuid.uuid4())
         self.seq = 0
@@ -26,7 +28,15 @@ class Agent:
         """The reading to answer probes with; None: no answer."""
         self._delay_s = will_delay_s
         self._heard = asyncio.Event()
-        options = MqttOptions(url, client_id=centre, keepalive_s=5, backoff_min_s=0.1, backoff_max_s=0.5)
+        options = MqttOptions(
+            url,
+            client_id=centre,
+            username=None if password is None else centre,
+            password=password,
+            keepalive_s=5,
+            backoff_min_s=0.1,
+            backoff_max_s=0.5,
+        )
         self.client = MqttClient(options, on_connected=self._connected, on_message=self._received, will=self._will)
 
     async def start(self) -> "Agent":
