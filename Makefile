@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt lock clean run-env dev-env docs-env generate docs
+.PHONY: help demo test check bench fmt lock clean run-env dev-env docs-env generate docs agent-bundle
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: run-env ## run the whole product with the simulated Naiman Banner (DEMO_ARGS="--centres 20 --speed 10 --port 9000")
 	@exec $(BIN)/shouwang demo $(DEMO_ARGS)
@@ -41,6 +41,9 @@ generate: dev-env ## make anew what is generated and checked in (JSON Schemas, p
 
 docs: docs-env ## make the site of docs, for reading without a network: build/site
 	@$(BIN)/python -m tools.site
+
+agent-bundle: dev-env ## make the agent's one file, build/shouwang-agent-<architecture>.pyz (AGENT_ARGS="--architecture aarch64")
+	@$(BIN)/python tools/agent_bundle.py $(AGENT_ARGS)
 
 lock: dev-env ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)
 	@UPGRADE=$(UPGRADE) tools/lock.sh

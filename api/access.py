@@ -5,10 +5,11 @@ A role grants permissions; a person's townships bound what they reach. What lies
 
 from __future__ import annotations
 
+import base64
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
@@ -38,6 +39,8 @@ class Permission(StrEnum):
     FLEET = "fleet"  # read and replace the whole of it
     ADD_DEVICE = "add_device"
     TEST_NOTIFY = "test_notify"
+    UPGRADE = "upgrade"  # offer agents another version
+    ENROL = "enrol"  # let a box become a centre's agent
 
 
 _TECHNICIAN = frozenset(
@@ -111,6 +114,40 @@ class Open:
             refuse_cross_site(request)
 
 
+class OfAgent(Open):
+    """A dependency of what agents ask for themselves: lets in who has the name and the MQTT password of one, and gives
+    its name; else 401."""
+
+    def __init__(self) -> None:
+        super().__init__("an agent shows its own password")
+
+    def __call__(self, request: Request) -> str:  # type: ignore[override]
+        scheme, _, said = request.headers.get("authorization", "").partition(" ")
+        house = house_of(request)
+        name, password = _basic(said) if scheme.lower() == "basic" else ("", "")
+        if name:
+            with house.reading() as connection:
+                if people.agent_known(connection, name, password):
+                    return name
+        return refuse_stranger(
+            request, 'Basic realm="shouwang agents"', "an agent shows its centre and its MQTT password"
+        )
+
+
+def _basic(said: str) -> tuple[str, str]:
+    try:
+        name, _, password = base64.b64decode(said.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return name[:64], password[:256]
+
+
+def refuse_stranger(request: Request, realm: str, detail: str) -> NoReturn:
+    """Raises a 401 Problem, or a 429 one for who has tried too often."""
+    _refusals(request).count(request, asked=True)
+    raise Problem(401, "not-signed-in", "Not known", detail, headers={"WWW-Authenticate": realm})
+
+
 Sees = Annotated[Asker, Depends(Needs(Permission.SEE))]
 Probes = Annotated[Asker, Depends(Needs(Permission.PROBE))]
 Handles = Annotated[Asker, Depends(Needs(Permission.HANDLE))]
@@ -118,6 +155,9 @@ Maintains = Annotated[Asker, Depends(Needs(Permission.MAINTAIN))]
 AddsDevices = Annotated[Asker, Depends(Needs(Permission.ADD_DEVICE))]
 KeepsFleet = Annotated[Asker, Depends(Needs(Permission.FLEET, everywhere=True))]
 TestsNotify = Annotated[Asker, Depends(Needs(Permission.TEST_NOTIFY))]
+Upgrades = Annotated[Asker, Depends(Needs(Permission.UPGRADE, everywhere=True))]
+Enrols = Annotated[Asker, Depends(Needs(Permission.ENROL))]
+AnAgent = Annotated[str, Depends(OfAgent())]
 
 
 def person_signed_in(request: Request) -> Person | None:

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
 
-from api import document, health, problems, rest
+from api import agent, document, health, problems, rest
 from api.guard import BoundedBody, Counts, Meter, SafeHeaders
-from api.house import House
+from api.house import ForAgents, House
 from api.stream import Hub
 from shouwang import __version__
 from shouwang.clock import Clock, SystemClock
@@ -35,6 +35,7 @@ def create_app(
     speed: float = 1.0,
     providers: tuple[str, ...] = (),
     demo_url: str | None = None,
+    for_agents: ForAgents | None = None,
     console: bool = True,
 ) -> FastAPI:
     """An ASGI app on an open ledger and store, which stay the caller's to close. See `House` for the arguments."""
@@ -49,6 +50,7 @@ def create_app(
         speed=speed,
         providers=providers,
         demo_url=demo_url,
+        for_agents=for_agents or ForAgents(),
     )
     counts = Counts()
     hub = Hub(house)
@@ -76,7 +78,7 @@ def create_app(
     app.state.hub = hub
     app.state.counts = counts
     problems.install(app)
-    for part in (rest, document, health):
+    for part in (rest, agent, document, health):
         app.include_router(part.router)
     if console:
         _mount_console(app)

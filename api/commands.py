@@ -54,7 +54,7 @@ def user_add(
     """
     from shouwang.ledger import people
 
-    with _writing(settings_file, state) as (settings, connection):
+    with writing(settings_file, state) as (settings, connection):
         now_ms = clock.wall_ms()
         people.add_user(connection, name, role, now_ms, townships=township or [], language=language)
         link = people.new_link(connection, name, now_ms)
@@ -73,7 +73,7 @@ def user_link(
     """
     from shouwang.ledger import people
 
-    with _writing(settings_file, state) as (settings, connection):
+    with writing(settings_file, state) as (settings, connection):
         link = people.new_link(connection, name, clock.wall_ms())
     _print_link(settings, name, link, as_json)
 
@@ -99,7 +99,7 @@ def token_create(
         raise WrongUsage("give --role for an API token, or --centre for the MQTT password of its agent")
     if centre is not None and (name or township or days):
         raise WrongUsage("--name, --township and --days go with --role")
-    with _writing(settings_file, state) as (_, connection):
+    with writing(settings_file, state) as (_, connection):
         now_ms = clock.wall_ms()
         if centre is not None:
             said = {"username": centre, "password": people.new_mqtt_password(connection, centre, now_ms)}
@@ -124,7 +124,7 @@ def token_revoke(
     """
     from shouwang.ledger import people
 
-    with _writing(settings_file, state) as (_, connection):
+    with writing(settings_file, state) as (_, connection):
         ended = people.revoke(connection, name, clock.wall_ms())
     if not ended:
         raise Trouble(f"there is no token {name!r}, and no MQTT password of a centre {name!r}")
@@ -132,7 +132,7 @@ def token_revoke(
 
 
 @contextmanager
-def _writing(settings_file: Any, state: Any) -> Iterator[tuple[Settings, Connection]]:
+def writing(settings_file: Any, state: Any) -> Iterator[tuple[Settings, Connection]]:
     """The settings and a transaction on their ledger; what people ask wrongly is said as trouble."""
     from shouwang.ledger.people import PeopleError
 

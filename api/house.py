@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from starlette.requests import HTTPConnection
@@ -12,6 +13,16 @@ from starlette.requests import HTTPConnection
 from shouwang.clock import Clock
 from shouwang.kinds import Kinds
 from shouwang.readings.store import ReadingStore
+
+
+@dataclass(frozen=True, slots=True)
+class ForAgents:
+    """What a new agent is told: where its broker is, and whose certificates (PEM) it believes; and the folder where
+    bundles for agents lie, None where none are kept."""
+
+    broker_url: str = ""
+    authorities: str = ""
+    bundles: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,7 @@ class House:
     speed: float = 1.0
     providers: tuple[str, ...] = ()
     demo_url: str | None = None
+    for_agents: ForAgents = ForAgents()
 
     @property
     def now_ms(self) -> int:

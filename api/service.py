@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from api.agent.bundles import BUNDLES
 from api.app import create_app
+from api.house import ForAgents
 from api.server import Server, bound, config
 from shouwang import kinds as declared
 from shouwang.clock import mono_s
@@ -63,6 +65,22 @@ def providers_of(settings: Settings) -> tuple[str, ...]:
     return tuple(settings.notify.providers if settings.notify.ways is None else settings.notify.ways)
 
 
+def for_agents(settings: Settings) -> ForAgents:
+    """What new agents are told. Raises SettingsError where the file of authorities cannot be read."""
+    said, broker = settings.agents, settings.broker
+    url = said.broker_url or broker.url
+    if url is None and settings.agents_from_outside:
+        scheme = "mqtts" if broker.certificate_file is not None else "mqtt"
+        url = f"{scheme}://{urlsplit(settings.public_url).hostname}:{broker.port}"
+    authorities = ""
+    if said.ca_file is not None:
+        try:
+            authorities = said.ca_file.read_text("ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"agents.ca_file: {said.ca_file}: {error}") from error
+    return ForAgents(url or settings.broker_url, authorities, settings.state / BUNDLES)
+
+
 def refuse_open_http(settings: Settings) -> None:
     """Raises SettingsError where cookies and tokens would cross a network in clear without anybody having said so."""
     host = settings.api.host
@@ -95,6 +113,7 @@ def serve(settings: Settings) -> None:
             speed=settings.speed,
             providers=providers_of(settings),
             demo_url=settings.demo_url,
+            for_agents=for_agents(settings),
         )
         with _listening(settings.api.host, settings.api.port) as listening:
             asyncio.run(_run(app, settings, listening))

@@ -33,6 +33,7 @@ from shouwang.reasons import Reason, reason_of
 
 if TYPE_CHECKING:
     from edge.fallback import Fallbacks
+    from edge.upgrade.running import Upgrades
 
 _log = logging.getLogger("edge.agent")
 
@@ -73,7 +74,9 @@ class Agent:
         self._home = home_of(state, options.centre, self._around, self._kinds)
         self._gathering = Gathering(self._uplink.report, None if self._home is None else self._home.reading)
         self._onward = Onward(self._kinds, self._event, self._gathering)
+        self._upgrades = self._make_upgrades(options)
         self._stopping = asyncio.Event()
+        self._watches = False
         self._pending: list[int] = []
         self._last_reasons: dict[str, str] = {}
         self._keeping: set[asyncio.Task[None]] = set()
@@ -92,6 +95,7 @@ class Agent:
         parts = (
             *fallbacks,
             *(() if self._home is None else (self._home.run(),)),
+            *(() if self._upgrades is None else (self._upgrades.run(),)),
             self._schedule.run(),
             self._ears.run(),
             self._gathering.run(),
@@ -123,6 +127,21 @@ class Agent:
         self._uplink.event_kept = made.look
         return made
 
+    def _make_upgrades(self, options: AgentOptions) -> Upgrades | None:
+        """None but for an agent that was installed as a bundle, at a centre of it that offers others."""
+        if options.upgrading is None:
+            return None
+        from edge.upgrade.running import Upgrades  # nobody else needs it
+
+        return Upgrades(
+            options,
+            options.upgrading,
+            self._uplink,
+            self._clock,
+            watches=lambda: self._watches,
+            stop=self.stop,
+        )
+
     # --- configuration
 
     def _configured(self, payload: bytes) -> None:
@@ -147,6 +166,7 @@ class Agent:
     def _watch(self, config: Any) -> None:
         watchlist = make_watchlist(config, self._kinds, self._around)
         self._schedule.watch(watchlist)
+        self._watches = bool(watchlist.devices)
         self._ears.watch(watchlist.listened)
         if self._home is not None:
             self._home.watch(watchlist.devices.values())
@@ -209,6 +229,7 @@ class Agent:
         }
         if self._outbox.trouble:
             facts["disk_read_only"] = True
+        facts |= self._ears.facts()
         if self._uplink.dispatch.round_trip_ms is not None:
             facts["uplink_rtt_ms"] = round(self._uplink.dispatch.round_trip_ms, 1)
         return facts
@@ -251,7 +272,6 @@ class Agent:
     def _recall(self, watched: Watched) -> tuple[Answer, int]:
         """What a device that only speaks last said, and how long ago (ms). Raises CannotAskError where it never did."""
         heard = self._ears.last(watched.device)
-        facts |= self._ears.facts()
         if heard is None:
             raise CannotAskError(str(Reason("only_speaks_unheard")))
         fields = dict(heard.fields)

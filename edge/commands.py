@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -138,22 +136,15 @@ def _absolute(path: Path | None) -> str | None:
 
 
 def _become(module: str, options: AgentOptions) -> None:
-    """Begun anew without the command line's libraries: half the memory, on a small machine. Raises WrongUsage for what
-    can be seen to be wrong before."""
-    import msgspec
-
+    """Begun anew without the command line's libraries. Raises WrongUsage for what can be seen to be wrong before."""
+    from edge.becoming import become
     from edge.options import OptionsError
 
     try:
         options.check()
     except OptionsError as error:
         raise WrongUsage(str(error)) from error
-    environment = dict(os.environ)
-    root = str(Path(__file__).resolve().parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, "-m", module, msgspec.json.encode(options).decode()], environment)  # noqa: S606
+    become(module, options)
 
 
 def probe(

@@ -72,6 +72,7 @@ class Dispatch:
         self.published = 0
         self.round_trip_ms: float | None = None  # of the last confirmed publish
         self.refusal = ""  # the broker's, when it takes nothing from us
+        self.stored_of_this_boot = False  # the collector has acknowledged something of this very process
 
     async def work(self, do: Callable[_Given, _Result], *given: _Given.args, **named: _Given.kwargs) -> _Result:
         """Has something done with the outbox, one thing at a time."""
@@ -135,6 +136,7 @@ class Dispatch:
         said = {boot: Ranges(stored) for boot, stored in boots.items()}
         self._flight.acknowledged(said, self._clock.now().mono_s)
         self._acks.update(said)
+        self.stored_of_this_boot |= bool(boots.get(self._outbox.boot))
         self._wake.set()
 
     async def run(self) -> None:

@@ -18,6 +18,16 @@ class OptionsError(ValueError):
     """Options that cannot work; the message says which, and what to do."""
 
 
+class Upgrading(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Where an installed agent asks for upgrades: the address of API and console, the folder of bundles, the public key
+    that they must be signed with; `ask_every_s` over what the server says, where it is not 0."""
+
+    server: str
+    folder: str
+    public_key: str
+    ask_every_s: float = 0.0
+
+
 class AgentOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Files are paths. `networks`, `allow_loopback`: over `allowed.toml` of the state directory."""
 
@@ -34,6 +44,7 @@ class AgentOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     allow_loopback: bool = False
     outbox_bytes: int = SEVEN_DAYS_BYTES
     speed: float = 1.0
+    upgrading: Upgrading | None = None
 
     def check(self) -> None:
         """Raises OptionsError for what can be seen to be wrong before anything runs."""

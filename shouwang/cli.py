@@ -91,6 +91,18 @@ COMMANDS: Table = {
             "revoke": Entry("api.commands:token_revoke", "End a token or password."),
         },
     ),
+    "enrol": Entry("api.bundle_commands:enrol", "Print a code by which a box becomes a centre's agent."),
+    "bundle": Group(
+        "Bundles of the agent, which boxes are installed from and upgraded to.",
+        "shouwang bundle add build/shouwang-agent-x86_64.pyz",
+        {
+            "add": Entry("api.bundle_commands:bundle_add", "Take bundles in, signed, to be offered."),
+            "trust": Entry("api.bundle_commands:bundle_trust", "Tell new boxes which key to trust."),
+            "list": Entry("api.bundle_commands:bundle_list", "List the bundles that agents can be offered."),
+            "key": Entry("api.bundle_commands:bundle_key", "Make a key that bundles are signed with."),
+            "sign": Entry("api.bundle_commands:bundle_sign", "Sign bundles elsewhere than where the centre runs."),
+        },
+    ),
     "setup": Group(
         "Prepare other servers, and a first start.",
         "shouwang setup influxdb --help",
@@ -100,6 +112,7 @@ COMMANDS: Table = {
             "passwords": Entry(
                 "collector.commands.beginning:setup_passwords", "Make agents' passwords that are missing."
             ),
+            "token": Entry("collector.commands.beginning:setup_token", "Make a token that may see, for Grafana."),
         },
     ),
     "report": Entry("api.report:report", "Print availability by township, kind, centre, device or net."),

@@ -9,6 +9,7 @@ from api.console import (
     device,
     devices,
     edit_device,
+    fleet_file,
     home,
     incidents,
     maintenance,
@@ -19,7 +20,9 @@ from api.console import (
     signin,
     static_files,
     unregistered,
+    upgrades,
 )
+from api.console.fleet_file.waiting import WaitingFiles
 from api.console.home.counted import Counter
 from api.console.last_good import LastGood
 from api.console.problem import problem_page
@@ -42,7 +45,9 @@ _PAGES = (
     unregistered,
     add_device,
     edit_device,
+    fleet_file,
     notify,
+    upgrades,
 )
 
 
@@ -50,6 +55,7 @@ def mount(app: FastAPI) -> None:
     """Adds the console's routes to an app, and pages for its problems."""
     app.state.last_good = LastGood()
     app.state.counter = Counter()
+    app.state.fleet_files = WaitingFiles()
     app.state.problem_page = problem_page
     for page in _PAGES:
         app.include_router(page.router, include_in_schema=False)

@@ -52,6 +52,29 @@ WINDOW: Example = {
     "ended_at": None,
 }
 
+ROLLOUT: Example = {
+    "id": 3,
+    "version": "1.1.0",
+    "percent": 5,
+    "paths": ["150525100201"],
+    "who": "王芳",
+    "began_at": "2026-11-24T03:00:00.000Z",
+    "ended_at": "2026-11-24T03:20:00.000Z",
+    "ended_as": "rolled_back",
+    "ended_by": "150525100207",
+    "offered": 19,
+    "done": 18,
+    "failed": 1,
+    "pending": 0,
+    "failures": [
+        {
+            "path": "150525100207",
+            "at": "2026-11-24T03:20:00.000Z",
+            "reason": "had not reported within 300 s",
+        }
+    ],
+}
+
 CENTRE: Example = {
     "centre": "150525100201",
     "name": "北老柜村",

@@ -22,10 +22,15 @@ from shouwang.ledger.tables import Centre, Credential, Feed, User
 from shouwang.vocabulary import Role
 
 LINK_LIFE_S = 15 * 60
+ENROLMENT_LIFE_S = 24 * 3600
 SESSION_IDLE_S = 12 * 3600
 SESSION_LIFE_S = 14 * 86_400
 _TOUCH_EVERY_MS = 60_000
 _MOSQUITTO_ROUNDS = 101
+_CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 that are not taken for each other
+_MISREAD = str.maketrans("1I", "LL")
+_CODE_CHARS = 20
+_PASSWORD = re.compile(r"[A-Za-z0-9_-]{32,128}")
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/][^\x00-\x1f\x7f/]{0,63}")
 
 
@@ -195,17 +200,52 @@ def revoke(connection: Connection, name: str, now_ms: int) -> int:
 
 def new_mqtt_password(connection: Connection, path: str, now_ms: int) -> str:
     """A new MQTT password of a centre's (or feed's) agent; the one before ends. Raises PeopleError."""
-    known = connection.scalar(select(Centre.centre).where(Centre.centre == path, Centre.retired_at.is_(None)))
-    known = known or connection.scalar(select(Feed.feed).where(Feed.feed == path, Feed.retired_at.is_(None)))
-    if known is None:
-        raise PeopleError(f"there is no centre or feed {path!r} in the fleet")
-    _end(connection, now_ms, Credential.what == "mqtt", Credential.centre == path)
     password = secrets.token_urlsafe(24)
-    connection.execute(
-        insert(Credential),
-        {"what": "mqtt", "hash": mosquitto_hash(password), "centre": path, "created_at": now_ms, "townships": []},
-    )
+    _set_mqtt_password(connection, path, password, now_ms)
     return password
+
+
+def agent_known(connection: Connection, path: str, password: str) -> bool:
+    """Whether this is the MQTT password of that centre's (or feed's) agent."""
+    found = connection.scalar(select(Credential.hash).where(_live("mqtt"), Credential.centre == path))
+    parts = (found or "").split("$")
+    if len(parts) != 5:
+        return False
+    return secrets.compare_digest(mosquitto_hash(password, base64.b64decode(parts[3])), str(found))
+
+
+def new_enrolment(connection: Connection, path: str, now_ms: int, life_s: float = ENROLMENT_LIFE_S) -> str:
+    """A code by which a box becomes this centre's (or feed's) agent, once, within `life_s`; codes given before end.
+    Twenty letters and digits, 100 random bits, written so that they can be read aloud. Raises PeopleError."""
+    _refuse_unknown_path(connection, path)
+    _end(connection, now_ms, Credential.what == "enrol", Credential.centre == path)
+    code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_CHARS))
+    row = {"what": "enrol", "hash": _hash(code), "centre": path, "created_at": now_ms, "townships": []}
+    connection.execute(insert(Credential), {**row, "expires_at": now_ms + round(life_s * 1000)})
+    return "-".join(code[start : start + 5] for start in range(0, _CODE_CHARS, 5))
+
+
+def enrol(connection: Connection, code: str, password: str, now_ms: int) -> str | None:
+    """Uses a code up: this password, which the box has made, is its agent's from now on. Gives the centre (or feed);
+    None where the code is used, expired or none of ours. Who used it may ask again with the same password while the
+    code lives, as its answer may have been lost. Raises PeopleError."""
+    if not _PASSWORD.fullmatch(password):
+        raise PeopleError("the password that the box makes has 32 to 128 characters of A-Z a-z 0-9 _ -")
+    written = "".join(each for each in code.upper().translate(_MISREAD) if each.isalnum())
+    if len(written) != _CODE_CHARS:
+        return None
+    fits = (Credential.what == "enrol", Credential.hash == _hash(written), Credential.expires_at > now_ms)
+    used = connection.execute(
+        update(Credential)
+        .where(*fits, Credential.ended_at.is_(None))
+        .values(used_at=now_ms, ended_at=now_ms)
+        .returning(Credential.centre)
+    ).first()
+    if used is None:
+        path = connection.scalar(select(Credential.centre).where(*fits, Credential.used_at.is_not(None)))
+        return path if path is not None and agent_known(connection, path, password) else None
+    _set_mqtt_password(connection, used.centre, password, now_ms)
+    return str(used.centre)
 
 
 def mqtt_passwords(connection: Connection) -> dict[str, str]:
@@ -229,6 +269,22 @@ def users(connection: Connection) -> list[dict[str, Any]]:
         .order_by(User.name)
     )
     return [dict(row._mapping) for row in rows]
+
+
+def _set_mqtt_password(connection: Connection, path: str, password: str, now_ms: int) -> None:
+    _refuse_unknown_path(connection, path)
+    _end(connection, now_ms, Credential.what == "mqtt", Credential.centre == path)
+    connection.execute(
+        insert(Credential),
+        {"what": "mqtt", "hash": mosquitto_hash(password), "centre": path, "created_at": now_ms, "townships": []},
+    )
+
+
+def _refuse_unknown_path(connection: Connection, path: str) -> None:
+    known = connection.scalar(select(Centre.centre).where(Centre.centre == path, Centre.retired_at.is_(None)))
+    known = known or connection.scalar(select(Feed.feed).where(Feed.feed == path, Feed.retired_at.is_(None)))
+    if known is None:
+        raise PeopleError(f"there is no centre or feed {path!r} in the fleet")
 
 
 def _person(connection: Connection, *conditions: Any) -> Person | None:

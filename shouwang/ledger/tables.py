@@ -368,7 +368,7 @@ class Credential(Base):
 
     __tablename__ = "credentials"
     id: Mapped[int] = mapped_column(ID, primary_key=True, autoincrement=True)
-    what: Mapped[str] = mapped_column(String(16))  # token, link, session, mqtt
+    what: Mapped[str] = mapped_column(String(16))  # token, link, session, mqtt, enrol
     hash: Mapped[str] = mapped_column(String(128), unique=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     role: Mapped[str] = mapped_column(String(16), default="")  # of a token without a user
@@ -379,6 +379,52 @@ class Credential(Base):
     used_at: Mapped[int | None]
     expires_at: Mapped[int | None]
     ended_at: Mapped[int | None]
+
+
+class Bundle(Base):
+    """A bundle of the agent that may be offered; the file itself lies in the state directory of the API."""
+
+    __tablename__ = "bundles"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64), index=True)
+    architecture: Mapped[str] = mapped_column(String(16))
+    size: Mapped[int]
+    manifest: Mapped[str] = mapped_column(Text)  # as it was signed, to the byte
+    signature: Mapped[str] = mapped_column(String(128))
+    added_at: Mapped[int]
+    ended_at: Mapped[int | None]
+
+
+class Rollout(Base):
+    """A version offered to a part of the agents: those named, and so many per cent of all."""
+
+    __tablename__ = "rollouts"
+    id: Mapped[int] = mapped_column(ID, primary_key=True, autoincrement=True)
+    version: Mapped[str] = mapped_column(String(64))
+    percent: Mapped[int]
+    paths: Mapped[list[Any]] = mapped_column(default=list)
+    who: Mapped[str]
+    began_at: Mapped[int]
+    ended_at: Mapped[int | None]
+    ended_as: Mapped[str] = mapped_column(String(16), default="")  # replaced, by_hand, rolled_back
+    ended_by: Mapped[str] = mapped_column(default="")  # the person, or the agent that rolled back
+
+
+class AgentUpgrade(Base):
+    """What an agent that can be upgraded last said of itself, and what became of what it was offered."""
+
+    __tablename__ = "agent_upgrades"
+    path: Mapped[str] = mapped_column(String(32), primary_key=True)
+    asked_at: Mapped[int]
+    version: Mapped[str] = mapped_column(String(64))
+    architecture: Mapped[str] = mapped_column(String(16))
+    rollout_id: Mapped[int | None]
+    offered: Mapped[str] = mapped_column(String(64), default="")  # the bundle
+    offered_at: Mapped[int | None]
+    tried: Mapped[str] = mapped_column(String(64), default="")  # the bundle of which it last told an outcome
+    tried_version: Mapped[str] = mapped_column(String(64), default="")
+    tried_at: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(Text, default="")  # why it was given up; empty: it stays
 
 
 class Viewing(Base):

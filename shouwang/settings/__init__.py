@@ -6,6 +6,7 @@ that names the key, where it stood, and the nearest known one.
 
 from shouwang.settings.secrets import readings_token, secret
 from shouwang.settings.shape import (
+    Agents,
     Api,
     Broker,
     Heartbeat,
@@ -22,6 +23,7 @@ from shouwang.settings.wrong import SettingsError, complaints, source_of
 
 __all__ = [
     "FILE_NAME",
+    "Agents",
     "Api",
     "Broker",
     "Heartbeat",

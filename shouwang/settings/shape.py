@@ -59,6 +59,14 @@ class Api(Section):
     public_url: str | None = Field(None, pattern=r"^https?://\S+$")
 
 
+class Agents(Section):
+    """`[agents]`: what an agent that is enrolled by a code is told: the broker's address as agents reach it, and the
+    authorities (PEM) that they believe, for broker and API."""
+
+    broker_url: str | None = Field(None, pattern=r"^mqtts?://[^/@\s]+$")
+    ca_file: Path | None = None
+
+
 class Grafana(Section):
     """`[grafana]`: `url` as people reach it; then pages of the console lead to its dashboards."""
 
@@ -111,6 +119,7 @@ class Settings(Section):
     readings: Readings = Readings()
     ledger: Ledger = Ledger()
     api: Api = Api()
+    agents: Agents = Agents()
     notify: Notify = Notify()
     grafana: Grafana = Grafana()
     heartbeat: Heartbeat = Heartbeat()

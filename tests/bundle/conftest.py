@@ -1,0 +1,47 @@
+"""A bundle that was really built, and the processes that it meets."""
+
+import fcntl
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bundle.box import CENTRE, Box, Centre, clean_python
+from tests.servers import need_server
+from tools import agent_bundle
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The agent's one file for this machine, built once for all tests of a run."""
+    if built := os.environ.get("AGENT_BUNDLE_BUILT"):
+        return Path(built)
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "agent-bundle"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run two at a time
+        architecture = platform.machine()
+        made = folder / f"shouwang-agent-{architecture}.pyz"
+        return made if made.exists() else agent_bundle.build(architecture, folder)
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
+    """Running, with Mosquitto asking for passwords."""
+    need_server("mosquitto")
+    made = Centre(tmp_path_factory.mktemp("centre"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def box(tmp_path: Path, centre: Centre, bundle: Path) -> Iterator[Box]:
+    """Installed by a code, not started."""
+    made = Box(tmp_path / "box", centre, clean_python())
+    made.install(bundle, centre.command_line("enrol", CENTRE))
+    yield made
+    made.stop()
