@@ -15,6 +15,8 @@ from shouwang.clock import mono_s
 
 BODY_MAX = 1 << 20
 FLEET_BODY_MAX = 256 << 20  # 730,000 devices as CSV
+_BOUNDS = {"/api/v1/fleet": FLEET_BODY_MAX, "/fleet-file": 32 << 20}
+"""What of a body is taken, where that is more than `BODY_MAX`; a page holds some files in memory for a while."""
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 
 CSP = (
@@ -67,7 +69,7 @@ class BoundedBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        bound = FLEET_BODY_MAX if scope["path"] == "/api/v1/fleet" else BODY_MAX
+        bound = _BOUNDS.get(scope["path"], BODY_MAX)
         said = Headers(scope=scope).get("content-length", "0")
         if not said.isdecimal() or int(said) > bound:
             await render(_too_large(bound), Request(scope))(scope, receive, send)
