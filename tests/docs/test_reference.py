@@ -1,13 +1,14 @@
 """The pages of reference say what the code says; regenerate with `make generate`."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from api.access import Permission
 from shouwang.cli import COMMANDS, Group
 from tools.reference import __main__ as reference
-from tools.reference import command_line, rest, settings
+from tools.reference import command_line, rest, settings, sizing
 from tools.reference.keys import keys_of
 from tools.reference.texts import LANGUAGES, Language, texts_of
 from tools.site.pages import ROOT
@@ -71,3 +72,37 @@ def test_every_command_has_its_help() -> None:
         for inner in entry.commands if isinstance(entry, Group) else [""]:
             hidden = getattr(entry, "hidden", False)
             assert (f"## `{f'shouwang {name} {inner}'.strip()}`\n" in page) is not hidden, name
+
+
+def test_what_a_place_needs_follows_from_what_was_measured() -> None:
+    figures = sizing.Measured(
+        "a machine",
+        {
+            "agent, 50 devices: readings": 2.0,
+            "reports of 50: collector's processor time": 10.0,
+            "reports of 50: recorder's processor time": 8.0,
+            "reports of 50: broker's processor time": 2.0,
+            "reports of 50: memory a device": 500.0,
+            "40 centres: watch, memory (RSS)": 100.0,
+            "40 centres: recorder, memory (RSS)": 90.0,
+            "40 centres: API, memory (RSS)": 100.0,
+            "40 centres: broker, memory (RSS)": 10.0,
+            "40 centres: rows kept": 100.0,
+            "40 centres: a row on disk": 50.0,
+        },
+        {},
+    )
+    need = sizing.Need.of(1_000, figures)
+    assert (need.devices, need.readings_a_second) == (50_000, 2_000.0)
+    assert need.cores == pytest.approx(0.04)  # 20 CPU-s of a million readings, 2,000 a second
+    assert need.memory_mb == pytest.approx(300 + 25)
+    assert need.readings_gb == pytest.approx(50_000 * 100 * 24 * 30 * 50 / 1e9)
+
+
+def test_newer_figures_are_taken_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stood, newer = tmp_path / "measured.json", tmp_path / "bench.json"
+    stood.write_text('{"machine": "m", "figures": [{"name": "a", "value": 1, "unit": "s"}]}', "utf-8")
+    newer.write_text('{"figures": [{"name": "a", "value": 2}, {"name": "b", "value": 3}]}', "utf-8")
+    monkeypatch.setattr(sizing, "MEASURED_FILE", stood)
+    assert sizing.take(newer) == 1
+    assert sizing.measured(stood).values == {"a": 2}
