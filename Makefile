@@ -35,6 +35,7 @@ generate: dev-env ## make anew what is generated and checked in (JSON Schemas, p
 	@$(BIN)/python -m edge.described
 	@$(BIN)/python -m edge.quality
 	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m collector.doctor.pages
 	@$(BIN)/python -m tools.reference
 	@$(BIN)/shouwang dashboards render dashboards/json
 	@$(BIN)/python -m dashboards.alerts.files

@@ -35,6 +35,7 @@ CHAPTERS = (
         {"en": "Keep it running", "zh": "运行维护"},
         (
             "runbook",
+            "doctor",
             "notifications",
             "readings",
             "grafana",
