@@ -51,6 +51,8 @@ now_ms = if stop_ms - newest_ms > {HELD_AFTER_S * 1000} then newest_ms else stop
 """Defines `newest_ms`, when anything was last taken, and `now_ms`, by which the rules about devices judge."""
 
 
+_NONE = quoted("-")
+"""No path. Not an empty text: `sort` of InfluxDB 2.8 puts those into other rows than they came in."""
 _COLUMNS = '["centre", "device", "path", "what", "at_ms", "n"]'
 
 
@@ -78,7 +80,7 @@ def _last(kinds: tuple[str, ...], name: str) -> str:
   |> filter(fn: (r) => {named})
   |> last()
 {_TOGETHER}
-  |> map(fn: (r) => ({{r with what: {quoted(name)}, path: "", at_ms: int(v: r._time) / 1000000, n: r._value}}))
+  |> map(fn: (r) => ({{r with what: {quoted(name)}, path: {_NONE}, at_ms: int(v: r._time) / 1000000, n: r._value}}))
   |> keep(columns: {_COLUMNS})"""
 
 
@@ -103,9 +105,9 @@ def _heard(kinds: tuple[str, ...]) -> str:
          aged_ms: if r.what == {quoted(AGE)} then r.at_ms else accumulator.aged_ms,
          age_ms: if r.what == {quoted(AGE)} then r.n else accumulator.age_ms,
        }}),
-       identity: {{path: "", limit_ms: 0, taken_ms: 0, whole_ms: 1, aged_ms: 0, age_ms: 0}})
+       identity: {{path: {_NONE}, limit_ms: 0, taken_ms: 0, whole_ms: 1, aged_ms: 0, age_ms: 0}})
 {_TOGETHER}
-  |> filter(fn: (r) => r.path != "")
+  |> filter(fn: (r) => r.path != {_NONE})
   |> map(fn: (r) => ({{r with told: r.aged_ms >= r.whole_ms}}))
   |> map(fn: (r) => ({{r with
        limit_ms: if r.told then r.limit_ms + {AGE_DEADBAND_S * 1000} else r.limit_ms,
