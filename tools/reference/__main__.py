@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from tools.reference import command_line, pictures, rest, settings
+from tools.reference import command_line, pictures, rest, settings, sizing
 from tools.site.pages import ROOT
 
 Maker: TypeAlias = Callable[[], dict[str, str]]
-MAKERS: tuple[Maker, ...] = (settings.rendered, rest.rendered, command_line.rendered, pictures.rendered)
+MAKERS: tuple[Maker, ...] = (
+    settings.rendered,
+    rest.rendered,
+    command_line.rendered,
+    pictures.rendered,
+    sizing.rendered,
+)
 
 
 def rendered() -> dict[str, str]:
