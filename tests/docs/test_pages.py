@@ -1,9 +1,11 @@
 """How files of the checkout become pages of the site."""
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tools.site import build, chapters
@@ -116,3 +118,12 @@ def test_tests_that_pages_name_are_there() -> None:
             if not path.exists() or (function and f"def {function}(" not in path.read_text("utf-8")):
                 missing.append(f"docs/{page.name}: {file}::{function}")
     assert missing == []
+
+
+@pytest.mark.parametrize("page", ["messages.md", "messages.zh-CN.md"])
+def test_the_report_on_the_page_about_messages_is_one(page: str) -> None:
+    example = re.search(r"```json\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL)
+    assert example is not None
+    report = json.loads(example[1])
+    jsonschema.validate(report, json.loads((ROOT / "docs" / "schemas" / "report.json").read_text("utf-8")))
+    assert report["readings"][0]["battery_percent"] == 87
