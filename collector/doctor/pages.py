@@ -17,9 +17,9 @@ _TITLE = {"en": "What the doctor finds", "zh": "体检能发现什么"}
 _INTRO = {
     "en": (
         "`shouwang doctor` says every setting with its source, and everything that is wrong, with its cure; its exit "
-        "code is 1 when something is bad. `--language zh` speaks Chinese, `--json` gives a code for each. It looks, and "
-        "changes nothing. Here is all that it can find amiss; words in braces are filled in. Each is planted by a test "
-        "(`tests/doctor`).\n\n"
+        "code is 1 when something is bad. `--language zh` speaks Chinese, `--json` gives a code for each. It looks, "
+        "and changes nothing. Here is all that it can find amiss; words in braces are filled in. Each is planted by a "
+        "test (`tests/doctor`).\n\n"
         "A broker of your own is looked at where its configuration stands on this machine: "
         "`/etc/mosquitto/mosquitto.conf`, or `--mosquitto-conf FILE`."
     ),
