@@ -3,6 +3,7 @@
 A server that is not on this machine skips its tests with the reason; under CI (CI=true) they fail.
 """
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
@@ -116,6 +117,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says at the end how many tests were skipped, each reason once; those of the turn before too (tests/run.py)."""
     tally.take(terminalreporter)
     tally.keep(terminalreporter)
+    if not os.environ.get("GRAFANA_URL"):
+        terminalreporter.line("not run: the tests against a real Grafana (name one with GRAFANA_URL and GRAFANA_TOKEN)")
     reasons: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple | list) else str(report.longrepr)
