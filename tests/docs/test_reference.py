@@ -87,6 +87,7 @@ def test_what_a_place_needs_follows_from_what_was_measured() -> None:
             "40 centres: recorder, memory (RSS)": 90.0,
             "40 centres: API, memory (RSS)": 100.0,
             "40 centres: broker, memory (RSS)": 10.0,
+            "40 centres: of one core, all processes": 5.0,
             "40 centres: rows kept": 100.0,
             "40 centres: a row on disk": 50.0,
         },
@@ -94,7 +95,7 @@ def test_what_a_place_needs_follows_from_what_was_measured() -> None:
     )
     need = sizing.Need.of(1_000, figures)
     assert (need.devices, need.readings_a_second) == (50_000, 2_000.0)
-    assert need.cores == pytest.approx(0.04)  # 20 CPU-s of a million readings, 2,000 a second
+    assert need.cores == pytest.approx(0.05 + 0.04)  # and 20 CPU-s of a million readings, 2,000 a second
     assert need.memory_mb == pytest.approx(300 + 25)
     assert need.readings_gb == pytest.approx(50_000 * 100 * 24 * 30 * 50 / 1e9)
 

@@ -69,7 +69,7 @@ class Need:
             centres,
             devices,
             rate,
-            rate * a_million / 1e6,
+            figures["40 centres: of one core, all processes"] / 100 + rate * a_million / 1e6,
             base + devices * figures["reports of 50: memory a device"] / 1e6,
             devices * rows * figures["40 centres: a row on disk"] / 1e9,
         )
