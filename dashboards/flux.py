@@ -30,6 +30,8 @@ SELECTED = "r.centre =~ /^${centre:regex}$/ and r.device =~ /^${device:regex}$/"
 """The devices that the dashboard's variables name: one, several or all."""
 OF_CENTRE = "r.centre =~ /^${centre:regex}$/"
 
+_DEVICE = '"_measurement", "centre", "device"'
+"""What a series is known by."""
 START = "v.timeRangeStart"
 STOP = "v.timeRangeStop"
 
@@ -38,7 +40,6 @@ _IMPORTS = {
     "debug": "internal/debug",
     "events": "contrib/tomhollingworth/events",
     "join": "join",
-    "math": "math",
     "schema": "influxdata/influxdb/schema",
 }
 
@@ -64,31 +65,40 @@ def raw(kind: Kind, names: tuple[str, ...], *, where: str = SELECTED, start: str
 
 
 def whole(kind: Kind, name: str, *, where: str = SELECTED, start: str = START, stop: str = STOP) -> str:
-    """A pipeline: one row a reading, `_time` and the field as `_value` (numbers as floats), a table a device.
+    """A stream by that name: one row a reading, `_time` and the field as `_value` (truths as text), a table a device.
 
     A reading that left the field out has the value of the one it builds on; where the field had vanished there is no
-    row. `start` and `stop` are Flux expressions.
+    row. `start` and `stop` are Flux expressions. Built of filters and fills: a row that a function must make costs
+    InfluxDB twenty times as much.
     """
-    field = kind.fields[name]
-    number = field.type in NUMBERS
-    own = f"float(v: r.{name})" if number else f"string(v: r.{name})"
-    null = 'debug.null(type: "float")' if number else 'debug.null(type: "string")'
-    gone = 'float(v: "NaN")' if number else '""'
-    present = "not math.isNaN(f: r._value)" if number else 'r._value != ""'
+    text = "" if kind.fields[name].type in NUMBERS else "\n  |> toString()"
     looked_back = f"date.sub(d: {WHOLE_EVERY_S}s, from: {start})"
-    return f"""{raw(kind, (name, WHOLE_AT, LATE), where=where, start=looked_back, stop=stop)}
+    return f"""rows = {raw(kind, (name, WHOLE_AT, LATE), where=where, start=looked_back, stop=stop)}
   |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
-  |> map(fn: (r) => ({{r with own:
-       if exists r.{name} then {own}
-       else if not exists r.{WHOLE_AT} then {gone}
-       else if uint(v: r._time) / uint(v: 1000000) == uint(v: r.{WHOLE_AT}) then {gone}
-       else {null}}}))
-  |> map(fn: (r) => ({{r with base: if exists r.{WHOLE_AT} then r.own else {null}}}))
+said = rows
+  |> filter(fn: (r) => exists r.{name} and exists r.{WHOLE_AT})
+  |> rename(columns: {{{name}: "_value"}})
+  |> duplicate(column: "_time", as: "at")
+  |> keep(columns: ["_time", "_value", "at", {_DEVICE}])
+signs = rows
+  |> filter(fn: (r) => exists r.{WHOLE_AT})
+  |> keep(columns: ["_time", "{WHOLE_AT}", {_DEVICE}])
+late = rows
+  |> filter(fn: (r) => exists r.{LATE} and exists r.{name})
+  |> rename(columns: {{{name}: "_value"}})
+  |> keep(columns: ["_time", "_value", {_DEVICE}])
+built = union(tables: [said, signs])
+  |> group(columns: [{_DEVICE}])
+  |> sort(columns: ["_time", "{WHOLE_AT}"])
+  |> fill(column: "_value", usePrevious: true)
+  |> fill(column: "at", usePrevious: true)
+  |> filter(fn: (r) => exists r.{WHOLE_AT} and exists r.at and int(v: r.at) / 1000000 >= r.{WHOLE_AT})
+  |> keep(columns: ["_time", "_value", {_DEVICE}])
+whole = union(tables: [built, late])
+  |> group(columns: [{_DEVICE}])
   |> sort(columns: ["_time"])
-  |> fill(column: "base", usePrevious: true)
-  |> map(fn: (r) => ({{r with _value: if exists r.{WHOLE_AT} then r.base else r.own}}))
-  |> filter(fn: (r) => exists r._value and {present} and r._time >= {start})
-  |> keep(columns: ["_time", "_value", "_measurement", "centre", "device"])"""
+  |> filter(fn: (r) => r._time >= {start}){text}
+"""
 
 
 def hold_ms(kind: Kind) -> int:
@@ -102,28 +112,31 @@ def labels_of(field: Field, language: str) -> str:
 
 
 def mean(kind: Kind, name: str, *, where: str = SELECTED, start: str = START, stop: str = STOP) -> str:
-    """A pipeline: means of a number by `v.windowPeriod`, weighted by time, a table a device; null where nothing was
+    """A stream `means` of a number by `v.windowPeriod`, weighted by time, a table a device; null where nothing was
     heard. Each reading counts from when it was taken to the next one, at most `hold_ms`."""
     hold = hold_ms(kind)
     return f"""{whole(kind, name, where=where, start=start, stop=stop)}
+weighted = whole
   |> events.duration(unit: 1ms, columnName: "ms", stop: {stop})
-  |> map(fn: (r) => ({{r with ms: if r.ms > {hold} then {hold}.0 else if r.ms < 1 then 1.0 else float(v: r.ms)}}))
-  |> map(fn: (r) => ({{r with value_ms: r._value * r.ms}}))
+  |> map(fn: (r) => ({{r with ms: if r.ms > {hold} then {hold}.0 else float(v: r.ms)}}))
+  |> map(fn: (r) => ({{r with value_ms: float(v: r._value) * r.ms}}))
   |> range(start: {start}, stop: {stop})
-  |> window(every: v.windowPeriod, createEmpty: true)
-  |> reduce(
-       fn: (r, accumulator) => ({{ms: accumulator.ms + r.ms, value_ms: accumulator.value_ms + r.value_ms}}),
-       identity: {{ms: 0.0, value_ms: 0.0}})
-  |> map(fn: (r) => ({{r with _time: r._start, _value:
-       if r.ms > 0.0 then r.value_ms / r.ms else debug.null(type: "float")}}))
-  |> group(columns: ["_measurement", "centre", "device"])
-  |> keep(columns: ["_time", "_value", "_measurement", "centre", "device"])
-  |> sort(columns: ["_time"])"""
+summed = (column) => weighted
+  |> aggregateWindow(every: v.windowPeriod, fn: sum, column: column, createEmpty: true, timeSrc: "_start")
+  |> duplicate(column: column, as: "_value")
+  |> keep(columns: ["_time", "_value", {_DEVICE}])
+  |> set(key: "_field", value: column)
+means = union(tables: [summed(column: "ms"), summed(column: "value_ms")])
+  |> group(columns: [{_DEVICE}])
+  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+  |> map(fn: (r) => ({{r with _value: r.value_ms / r.ms}}))
+  |> keep(columns: ["_time", "_value", {_DEVICE}])
+"""
 
 
 def hourly_mean(kind: Kind, name: str, *, where: str = SELECTED, start: str = START, stop: str = STOP) -> str:
-    """As `mean`, from the hourly figures: each hour by its readings' sum and number."""
-    return f"""from(bucket: {HOURLY_BUCKET})
+    """A stream `hours`: as `means`, from the hourly figures: each hour by its readings' sum and number."""
+    return f"""hours = from(bucket: {HOURLY_BUCKET})
   |> range(start: {start}, stop: {stop})
   |> filter(fn: (r) => r._measurement == {quoted(kind.name)} and {where})
   |> filter(fn: (r) => r._field == {quoted(f"{name}_sum")} or r._field == {quoted(f"{name}_n")})
@@ -134,8 +147,9 @@ def hourly_mean(kind: Kind, name: str, *, where: str = SELECTED, start: str = ST
        fn: (r, accumulator) => ({{n: accumulator.n + r.{name}_n, sum: accumulator.sum + r.{name}_sum}}),
        identity: {{n: 0.0, sum: 0.0}})
   |> map(fn: (r) => ({{r with _time: r._start, _value: r.sum / r.n}}))
-  |> group(columns: ["_measurement", "centre", "device"])
-  |> keep(columns: ["_time", "_value", "_measurement", "centre", "device"])"""
+  |> group(columns: [{_DEVICE}])
+  |> keep(columns: ["_time", "_value", {_DEVICE}])
+"""
 
 
 def course(kind: Kind, name: str, *, where: str = SELECTED) -> str:
@@ -146,23 +160,32 @@ long = int(v: {STOP}) - int(v: {START}) > int(v: {RAW_SPAN})
 from_raw = if long then date.truncate(t: date.sub(d: {HOURS_LAG}, from: {STOP}), unit: 1h) else {START}
 from_hours = if long then date.truncate(t: {START}, unit: 1h) else 1970-01-01T00:00:00Z
 to_hours = if long then from_raw else 1970-01-01T00:00:01Z
-fresh = {mean(kind, name, where=where, start="from_raw")}
-hours = {hourly_mean(kind, name, where=where, start="from_hours", stop="to_hours")}
-union(tables: [hours, fresh])
-  |> group(columns: ["_measurement", "centre", "device"])
+{mean(kind, name, where=where, start="from_raw")}
+{hourly_mean(kind, name, where=where, start="from_hours", stop="to_hours")}
+union(tables: [hours, means])
+  |> group(columns: [{_DEVICE}])
   |> sort(columns: ["_time"])
   |> set(key: "_field", value: {quoted(name)})
 """)
 
 
-def states(kind: Kind, name: str, *, where: str = SELECTED) -> str:
-    """A query: what a field that is no number said last in each step; null where nothing was heard. One table a
-    device."""
+def states(kind: Kind, name: str, *, hold_s: int, where: str = SELECTED) -> str:
+    """A query: what a field that is no number said, the last of each step, and null from `hold_s` after a reading that
+    none followed by then. One table a device."""
     return with_imports(f"""
 {whole(kind, name, where=where)}
+gaps = whole
+  |> events.duration(unit: 1ms, columnName: "ms", stop: {STOP})
+  |> filter(fn: (r) => r.ms > {hold_s * 1000})
+  |> map(fn: (r) => ({{r with _time: date.add(d: {hold_s}s, to: r._time), _value: debug.null(type: "string")}}))
+  |> keep(columns: ["_time", "_value", {_DEVICE}])
+steps = whole
   |> range(start: {START}, stop: {STOP})
-  |> aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: true, timeSrc: "_start")
-  |> keep(columns: ["_time", "_value", "_measurement", "centre", "device"])
+  |> aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: false, timeSrc: "_start")
+  |> keep(columns: ["_time", "_value", {_DEVICE}])
+union(tables: [steps, gaps])
+  |> group(columns: [{_DEVICE}])
+  |> sort(columns: ["_time"])
   |> set(key: "_field", value: {quoted(name)})
 """)
 

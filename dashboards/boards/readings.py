@@ -31,8 +31,7 @@ UNITS = {
 NUMBERS = flux.NUMBERS
 STATES = (FieldType.BOOL, FieldType.ENUM)
 _COLOURS = {Condition.DOWN: "red", Condition.DEGRADED: "yellow"}
-_OFTEN_S = 600
-"""Devices that report less often are shown as points, and their states as single steps."""
+OFTEN_S = 600
 
 
 def judged(kind: Kind) -> list[str]:
@@ -49,11 +48,11 @@ def unit_of(field: Field) -> str:
     return known or f"suffix: {field.unit}"
 
 
-def interval_s(kind: Kind) -> int:
-    """The shortest step in which every device that reports often is heard at least once."""
+def hold_s(kind: Kind) -> int:
+    """For how long a reading stands in a graph when none follows: until the latest silence limit of those devices of
+    the kind that report often. What reports less often is shown as points and short states."""
     limits = [kind.limits, *(kind.limits_of(name) for name in kind.profiles)]
-    often = [each.report_every_s for each in limits if each.report_every_s <= _OFTEN_S]
-    return int(max(often, default=_OFTEN_S) * 1.5)
+    return int(max(each.silent_after_s for each in limits if each.report_every_s <= OFTEN_S or each is kind.limits))
 
 
 def of_fields(
@@ -97,7 +96,7 @@ def number(
         unit=unit_of(field),
         no_value=tongue.nothing_heard,
         label=label,
-        bridge_ms=interval_s(kind) * 2 * 1000,
+        bridge_ms=hold_s(kind) * 1000,
         lowest=0 if percent or (field.min == 0 and name.endswith(("_ms", "_s", "_kbps"))) else None,
         highest=100 if percent and field.max == 100 else None,
         steps=_limits(kind, name),
@@ -113,14 +112,13 @@ def state(
     return panels.timeline(
         tongue.of(field.label),
         tongue.say("What each device said; grey: nothing was heard.", "设备自报；灰色表示无数据。"),
-        Flux(flux.states(kind, name, where=where)),
+        Flux(flux.states(kind, name, where=where, hold_s=hold_s(kind))),
         _words(kind, name, tongue),
         "device",
         tongue,
         span=12,
         height=6,
         links=links,
-        interval=f"{interval_s(kind)}s",
     )
 
 

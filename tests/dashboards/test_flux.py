@@ -38,7 +38,7 @@ def test_names_are_those_the_recorder_writes() -> None:
 
 @pytest.mark.parametrize("name", ["latency_ms", "battery_percent", "signal_dbm", "pendant_battery_percent"])
 def test_every_reading_is_there_again_within_its_deadband(filled: Filled, name: str) -> None:
-    found = shown(filled, flux.whole(TERMINAL, name), asking(filled))
+    found = shown(filled, flux.whole(TERMINAL, name) + "whole", asking(filled))
     said = {
         key: [(at_ms, reading[name]) for at_ms, reading in readings if name in reading]
         for key, readings in filled.readings.items()

@@ -106,6 +106,7 @@ def test_a_centres_power_uplink_clock_and_outbox_are_those_of_its_site(filled: F
 
 BATTERY = ("Battery", "call_terminal")
 MAINS = ("Mains power", "call_terminal")
+LATENCY = ("Latency", "call_terminal")
 LAST = ("What each said last", "call_terminal")
 MISTAKES: list[tuple[str, tuple[str, str], Callable[[str], str]]] = [
     ("another measurement", BATTERY, lambda q: q.replace('"call_terminal"', '"call_terminals"')),
@@ -114,12 +115,13 @@ MISTAKES: list[tuple[str, tuple[str, str], Callable[[str], str]]] = [
     ("no :regex, no anchors", BATTERY, lambda q: q.replace("/^${device:regex}$/", "/call/")),
     ("a field that is none", BATTERY, lambda q: q.replace("battery_percent", "battery")),
     ("what the deadband left out stays out", MAINS, lambda q: re.sub(r"\|> fill\(.*?\)", "", q)),
-    ("silence bridged", BATTERY, lambda q: q.replace('debug.null(type: "float")}', "100.0}")),
-    ("no empty steps", MAINS, lambda q: q.replace("createEmpty: true", "createEmpty: false")),
+    ("each reading as long as any other", LATENCY, lambda q: q.replace("float(v: r.ms)}", "1.0}")),
+    ("silence bridged", BATTERY, lambda q: re.sub(r"createEmpty: true", "createEmpty: false", q)),
+    ("a state without an end", MAINS, lambda q: q.replace("tables: [steps, gaps]", "tables: [steps]")),
     (
         "devices in one series",
         BATTERY,
-        lambda q: q.replace('group(columns: ["_measurement", "centre", "device"])', "group()"),
+        lambda q: q[: q.rindex("|> group")] + "|> group()" + q[q.rindex("|> sort") - 3 :],
     ),
     ("the first and not the last", LAST, lambda q: q.replace("|> last()", "|> first()", 1)),
     ("rows not put together", LAST, lambda q: re.sub(r"\|> pivot\(.*?\)\n", "", q)),
