@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,12 +88,31 @@ def login(loaded: Loaded, _around: Around) -> Iterator[Finding]:
 
 
 def anonymous(loaded: Loaded, _around: Around) -> Iterator[Finding]:
-    """Whether it lets in who has no password; of the one that we start on loopback that is meant."""
+    """Whether it lets in who has no password; on loopback alone that is meant."""
     settings = loaded.settings
-    if settings.broker.url is None and not settings.agents_from_outside:
+    if not settings.agents_from_outside and not _others_reach(settings):
         return
     if _knock(settings, None, None)[0] == "Success":
         yield found("broker_anonymous", url=settings.broker_url)
+
+
+def _others_reach(settings: Settings) -> bool:
+    """Whether a broker that we do not start is reached by other machines: by its address, or by that of this one."""
+    if settings.broker.url is None:
+        return False
+    host, port, _ = split_url(settings.broker.url)
+    if host not in HERE:
+        return True
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way_out:
+            way_out.connect(
+                ("192.0.2.1", 9)
+            )  # sends nothing (RFC 5737): it says which address this machine goes out by
+            own = way_out.getsockname()[0]
+        with socket.create_connection((own, port), timeout=1.0):
+            return True
+    except OSError:
+        return False
 
 
 def _knock(settings: Settings, username: str | None, password: str | None) -> tuple[str, bool]:

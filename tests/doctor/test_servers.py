@@ -18,6 +18,7 @@ from tests.conftest import MosquittoStarter
 from tests.doctor.planted import STRONG, Planted
 from tests.edge.devices import certificate, expired_certificate
 from tests.servers import Bucket
+from tests.servers.network import own_network
 from tests.servers.process import free_port
 from tests.waiting import wait_until
 
@@ -51,8 +52,24 @@ def test_a_broker_that_asks_for_passwords(planted: Planted, start_mosquitto: Mos
 
 
 def test_a_broker_that_lets_anybody_in(planted: Planted, start_mosquitto: MosquittoStarter) -> None:
-    settings = guarded(planted, start_mosquitto, "allow_anonymous true")
-    assert "allow_anonymous false" in planted.name("broker_anonymous", **settings).cure("zh")
+    """This machine by another of its loopback addresses stands for another machine."""
+    port = free_port()
+    settings = guarded(planted, start_mosquitto, "allow_anonymous true", f"listener {port} 127.0.0.2")
+    assert "broker_anonymous" not in codes(planted.find(**settings)), "on loopback alone nobody else comes in"
+    outside = settings | {"SHOUWANG_BROKER__URL": f"mqtt://127.0.0.2:{port}"}
+    assert "allow_anonymous false" in planted.name("broker_anonymous", **outside).cure("zh")
+
+
+def test_a_broker_on_this_machine_that_all_machines_reach(planted: Planted, start_mosquitto: MosquittoStarter) -> None:
+    with own_network() as network:
+        network.plug("10.9.8.7")
+        network.run("route", "add", "default", "dev", "lo", "src", "10.9.8.7")
+        broker = start_mosquitto(["allow_anonymous true"])
+        url = {"SHOUWANG_BROKER__URL": broker.url}
+        assert "broker_anonymous" not in codes(planted.find(**url))
+        port = free_port()
+        start_mosquitto(["allow_anonymous true", f"listener {port} 0.0.0.0"])
+        planted.name("broker_anonymous", SHOUWANG_BROKER__URL=f"mqtt://127.0.0.1:{port}")
 
 
 # --- InfluxDB
