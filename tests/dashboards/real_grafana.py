@@ -1,6 +1,7 @@
 """The same against a real Grafana, where GRAFANA_URL and GRAFANA_TOKEN name one: 11 or newer, that may be written to.
 
-GRAFANA_INFLUXDB_HOST: by which name it reaches this machine; left out: 127.0.0.1. pytest takes this file in only then (tests/dashboards/conftest.py): none can be had where the tests run otherwise.
+GRAFANA_INFLUXDB_HOST: by which name it reaches this machine; left out: 127.0.0.1. pytest takes this file in
+only then (tests/dashboards/conftest.py): none can be had where the tests run otherwise.
 """
 
 from __future__ import annotations
