@@ -87,5 +87,9 @@ def _bounds(said: dict[str, Any]) -> str:
     high = said.get("maximum")
     if low is not None and high is not None:
         return f"{low:g}–{high:g}"
-    found = [f"> {above:g}" if above is not None else "", f"≥ {low:g}" if low is not None else ""]
-    return "".join(found) + (f" ≤ {high:g}" if high is not None else "")
+    found = (
+        f"> {above:g}" if above is not None else "",
+        f"≥ {low:g}" if low is not None else "",
+        f"≤ {high:g}" if high is not None else "",
+    )
+    return ", ".join(filter(None, found))
