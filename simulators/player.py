@@ -5,10 +5,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from shouwang import kinds
+from shouwang.called import EN, ZH, device_called
 from simulators.choice import NothingMatches, choose
 from simulators.faults import RULES, Fault, FaultKind, World
 from simulators.fleet import SimCentre, SimDevice
@@ -51,6 +53,7 @@ class Player:
     ) -> None:
         self._world = world
         self._fleet = fleet
+        self._names = {centre.centre: centre.centre_name for centre in fleet}
         self._chance = Random(seed)
         self._start_hour = start_hour
         self._on_skipped = on_skipped
@@ -78,7 +81,7 @@ class Player:
             at_s, _, what, step = heapq.heappop(self._due)
             if isinstance(what, _End):
                 self._world.end(what.fault)
-                happened.append(_happening(at_s, what.fault.kind, False, what.devices, what.paths, None))
+                happened.append(self._happening(at_s, what.fault.kind, False, what.devices, what.paths, None))
                 continue
             if step is not None and (began := self._begin(at_s, step)) is not None:
                 happened.append(began)
@@ -102,7 +105,23 @@ class Player:
             if step.for_s is not None:
                 end = _End(fault, *concerned)
                 heapq.heappush(self._due, (at_s + step.for_s, next(self._order), end, None))
-        return _happening(at_s, step.fault, True, *concerned, step.says)
+        return self._happening(at_s, step.fault, True, *concerned, step.says)
+
+    def _happening(
+        self,
+        at_s: float,
+        kind: FaultKind,
+        began: bool,
+        devices: tuple[SimDevice, ...],
+        paths: tuple[str, ...],
+        said: Words | None,
+    ) -> Happening:
+        if said is None:
+            on_zh, on_en = _concerned(devices, paths, self._names)
+            rule = RULES[kind]
+            over_zh, over_en = ("", "") if began else ("恢复：", "over: ")
+            said = Words(f"{over_zh}{rule.zh}（{on_zh}）", f"{over_en}{rule.en} ({on_en})")
+        return Happening(at_s, kind, began, devices, paths, said)
 
 
 def _times(step: Step, from_s: float, to_s: float, start_hour: float) -> Iterator[tuple[float, Step]]:
@@ -120,26 +139,16 @@ def _times(step: Step, from_s: float, to_s: float, start_hour: float) -> Iterato
         at_s += every_s
 
 
-def _happening(
-    at_s: float,
-    kind: FaultKind,
-    began: bool,
-    devices: tuple[SimDevice, ...],
-    paths: tuple[str, ...],
-    said: Words | None,
-) -> Happening:
-    if said is None:
-        on_zh, on_en = _concerned(devices, paths)
-        rule = RULES[kind]
-        over_zh, over_en = ("", "") if began else ("恢复：", "over: ")
-        said = Words(f"{over_zh}{rule.zh}（{on_zh}）", f"{over_en}{rule.en} ({on_en})")
-    return Happening(at_s, kind, began, devices, paths, said)
-
-
-def _concerned(devices: tuple[SimDevice, ...], paths: tuple[str, ...]) -> tuple[str, str]:
-    named = [*paths, *(f"{device.centre}/{device.device}" for device in devices)]
-    if len(named) <= 2:
-        return "、".join(named), ", ".join(named)
+def _concerned(devices: tuple[SimDevice, ...], paths: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, str]:
+    """Whom it concerns, in Chinese and English; `names`: of centres, a feed goes by its own."""
+    if len(paths) + len(devices) <= 2:
+        named = [(names.get(path, path),) * 2 for path in paths]
+        for device in devices:
+            kind = kinds.load().get(device.kind)
+            called = [device_called(kind, device.device, device.device_name, tongue) for tongue in (ZH, EN)]
+            at = names.get(device.centre, device.centre)
+            named.append((f"{at} {called[ZH]}", f"{at} {called[EN]}"))
+        return "、".join(zh for zh, _ in named), ", ".join(en for _, en in named)
     parts_zh = [f"{len(paths)}个中心"] if paths else []
     parts_en = [f"{len(paths)} centres"] if paths else []
     if devices:

@@ -14,12 +14,12 @@ _PROCESSES: dict[str, Words] = {
     "recorder": ("读数记录", "recorder"),
     "api": ("控制台", "console"),
     "simulation": ("模拟", "simulation"),
-    "devices": ("实装设备", "installed devices"),
+    "devices": ("实装设备", "simulator of installed devices"),
     "agent": ("采集代理", "agent"),
 }
 _HAPPENED: dict[str, Words] = {
-    "ended": ("已结束，将重新启动", "has ended and is started again"),
-    "hung": ("没有反应，将重新启动", "does not answer and is started again"),
+    "ended": ("已结束", "has ended"),
+    "hung": ("没有反应，将强制结束", "does not answer and is killed"),
 }
 
 
@@ -30,7 +30,7 @@ def incident_said(incident: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Wor
 
 
 def process_said(name: str, what: str) -> Words:
-    """`采集器已结束，将重新启动`."""
+    """`采集器已结束`."""
     who = _PROCESSES.get(name, (name, name))
     happened = _HAPPENED.get(what, (what, what))
     return f"{who[ZH]}{happened[ZH]}", f"the {who[EN]} {happened[EN]}"

@@ -1,5 +1,6 @@
 """The scenarios that we ship can be read and played; what is wrong in one is said with its place."""
 
+import re
 from pathlib import Path
 from random import Random
 
@@ -141,3 +142,10 @@ def test_the_page_about_scenarios_names_every_fault_with_its_settings() -> None:
         assert RULES[kind].zh in row
         for name, value in RULES[kind].settings.items():
             assert f"`{name}` ({value:g})" in row
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_happens_is_told_by_names_and_not_by_codes(name: str) -> None:
+    for each in play(load(name))[1]:
+        assert not re.search(r"\d{12}|[a-z]+-\d\d", each.said.zh + each.said.en), each.said
+        assert re.search("[\u4e00-\u9fff]", each.said.zh)
