@@ -35,7 +35,7 @@ class Planted:
         self.store = InfluxStore(
             bucket.url, bucket.org, bucket.bucket, bucket.token, KINDS, marks=directory / "hours.db"
         )
-        self.client = InfluxDBClient(bucket.url, bucket.token, org=bucket.org)
+        self.client: Any = InfluxDBClient(bucket.url, bucket.token, org=bucket.org)
         self.rules = {rule["uid"].removeprefix("shouwang-"): rule for rule in rule_group()["rules"]}
 
     def reads(

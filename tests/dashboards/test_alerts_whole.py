@@ -104,6 +104,7 @@ def test_a_collector_that_stops(house: Watched) -> None:
     assert house.firing("terminal-silent") == house.firing("centre-offline") == []
     assert house.firing("nothing-arrives") == [{}]
     house.drain()  # the recorder runs again, the watch does not
+    house.clock.move(1)
     assert house.firing("collector-deaf") == [{}]
 
 
