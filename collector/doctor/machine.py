@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import dropwhile
 from pathlib import Path
 
 from collector.doctor.around import Around
@@ -75,12 +76,14 @@ def _supervisors(proc: Path) -> Iterator[tuple[int, Path]]:
 
 
 def _arguments(words: list[str]) -> list[str] | None:
-    """What follows `shouwang serve` or `shouwang collector`; None for anything else, and for a collector's parts."""
-    for at, word in enumerate(words[:-1]):
-        if word.rpartition("/")[2] == "shouwang" and words[at + 1] in ("serve", "collector"):
-            rest = words[at + 2 :]
-            return None if any(each.startswith("--only") for each in rest) else rest
-    return None
+    """What follows `shouwang serve` or `shouwang collector`; None for anything else: for a collector's parts, and for
+    who only starts it (`sudo`, `timeout`, a shell)."""
+    if not words or not words[0].rpartition("/")[2].startswith("python"):
+        return None
+    rest = list(dropwhile(lambda word: word.startswith("-"), words[1:]))
+    if len(rest) < 2 or rest[0].rpartition("/")[2] != "shouwang" or rest[1] not in ("serve", "collector"):
+        return None
+    return None if any(word.startswith("--only") for word in rest) else rest[2:]
 
 
 def _state_of(arguments: list[str], environment: Mapping[str, str], stands_in: Path) -> Path:
