@@ -56,16 +56,20 @@ def current(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-@cache
 def head() -> str:
     """The revision that this Shouwang needs."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return _revisions()[0]
 
 
 def knows(revision: str) -> bool:
     """Whether this Shouwang can work with a ledger of that revision, after an upgrade."""
-    scripts = ScriptDirectory.from_config(_config())
-    return revision in {script.revision for script in scripts.walk_revisions()}
+    return revision in _revisions()
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """All that there are, the newest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def write_migration(engine: Engine, message: str) -> None:

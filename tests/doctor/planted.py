@@ -21,6 +21,12 @@ CENTRE = "150525100201"
 DISK = "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
 STRONG = "bG9uZy1lbm91Z2gtYW5kLXJhbmRvbS0wMQ"
 DAY_MS = 86_400_000
+TOLD = {
+    "SHOUWANG_NOTIFY__WEBHOOK__URL": "https://127.0.0.1/hook",
+    "SHOUWANG_NOTIFY__WEBHOOK__ALLOW_PRIVATE": "true",
+    "SHOUWANG_NOTIFY__WEBHOOK__SECRET": "whsec_c2hvdXdhbmctdGVzdC1zZWNyZXQtMDAwMQ==",
+}
+"""A way to tell people; in no other test, because making one takes its time."""
 
 
 @dataclass
@@ -79,7 +85,7 @@ class Planted:
 
 
 def good(folder: Path, template: Path) -> Planted:
-    """A fleet of one centre that is heard, somebody to sign in and to be told, a disk, Beijing time. `template`: a
+    """A fleet of one centre that is heard, somebody to sign in, a disk, Beijing time. `template`: a
     ledger with its tables, to be copied."""
     state = folder / "state"
     state.mkdir(mode=0o700)
@@ -96,9 +102,6 @@ def good(folder: Path, template: Path) -> Planted:
         "SHOUWANG_BROKER__PORT": str(free_port()),
         "SHOUWANG_API__PORT": str(free_port()),
         "SHOUWANG_API__PUBLIC_URL": "https://shouwang.example.org",
-        "SHOUWANG_NOTIFY__WEBHOOK__URL": "https://127.0.0.1/hook",
-        "SHOUWANG_NOTIFY__WEBHOOK__ALLOW_PRIVATE": "true",
-        "SHOUWANG_NOTIFY__WEBHOOK__SECRET": "whsec_c2hvdXdhbmctdGVzdC1zZWNyZXQtMDAwMQ==",
         "SHOUWANG_HEARTBEAT__URL": "https://hc.example.org/ping",
     }
     around = Around(
