@@ -17,7 +17,7 @@ from tests.docs.commands import Block
 from tests.servers.network import Network
 from tests.waiting import SELDOM_S, wait_until
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 STOP_LIMIT_S = 15.0
 _STAYS = re.compile(r'stays, says "(?P<text>.+)"')
 _AGAIN = re.compile(r'again until "(?P<text>.+)"')

@@ -11,7 +11,7 @@ from tests.docs.terminal import Reader
 from tests.servers.network import Network, own_network
 from tools.site.pages import ROOT, ZH
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 # A page in Chinese shows the same commands (test_commands.py).
 RUN = [
