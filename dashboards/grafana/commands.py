@@ -19,7 +19,10 @@ from shouwang.trouble import WrongUsage
 if TYPE_CHECKING:
     from dashboards.grafana import Found, Grafana, Thing
 
-Url = Annotated[str, typer.Option("--grafana", envvar="GRAFANA_URL", help="Grafana's address.", show_default=False)]
+Url = Annotated[
+    str | None,
+    typer.Option("--grafana", envvar="GRAFANA_URL", help="Grafana's address. Left out: [grafana] url."),
+]
 TokenFile = Annotated[
     Path | None,
     typer.Option("--token-file", help="The token of a service account (Admin). Left out: $GRAFANA_TOKEN."),
@@ -41,11 +44,11 @@ KindFiles = Annotated[
 ]
 
 INFLUXDB_TOKEN = "/tokens/reader/influxdb"  # noqa: S105 - as the provisioning files name them
-CONSOLE_TOKEN = "/tokens/grafana/console"  # noqa: S105
+CONSOLE_TOKEN = "/tokens/viewer/api"  # noqa: S105
 
 
 def push(
-    url: Url,
+    url: Url = None,
     token_file: TokenFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and how; change nothing.")] = False,
     secrets: Annotated[bool, typer.Option("--secrets", help="Write tokens and addresses again too.")] = False,
@@ -66,9 +69,10 @@ def push(
     from dashboards.grafana import State, look
     from dashboards.grafana import push as push_all
 
-    value_of = _values(settings.load(file).settings, influxdb_url, console_url, console_token_file)
-    with _grafana(url, token_file) as grafana:
-        found = look(grafana, _things(settings.load(file).settings, value_of, kinds))
+    said = settings.load(file).settings
+    value_of = _values(said, influxdb_url, console_url, console_token_file)
+    with _grafana(url or said.grafana.url, token_file) as grafana:
+        found = look(grafana, _things(said, value_of, kinds))
         written: list[Found] = []
         if not dry_run:
             push_all(grafana, found, secrets=secrets, done=written.append)
@@ -92,7 +96,7 @@ def push(
 
 
 def pull(
-    url: Url,
+    url: Url = None,
     token_file: TokenFile = None,
     folder: Annotated[Path | None, typer.Option("--into", help="Write what differs there, as JSON, too.")] = None,
     influxdb_url: InfluxUrl = None,
@@ -108,9 +112,10 @@ def pull(
     """
     from dashboards.grafana import State, look
 
-    value_of = _values(settings.load(file).settings, influxdb_url, console_url, console_token_file)
-    with _grafana(url, token_file) as grafana:
-        found = look(grafana, _things(settings.load(file).settings, value_of, kinds))
+    said = settings.load(file).settings
+    value_of = _values(said, influxdb_url, console_url, console_token_file)
+    with _grafana(url or said.grafana.url, token_file) as grafana:
+        found = look(grafana, _things(said, value_of, kinds))
     other = [each for each in found if each.state is not State.SAME]
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -132,9 +137,11 @@ def pull(
 
 
 @contextmanager
-def _grafana(url: str, token_file: Path | None) -> Iterator[Grafana]:
+def _grafana(url: str | None, token_file: Path | None) -> Iterator[Grafana]:
     from dashboards.grafana import Grafana
 
+    if not url:
+        raise WrongUsage("give Grafana's address: --grafana, GRAFANA_URL, or [grafana] url")
     token = secret(None, token_file, "--token-file") or os.environ.get("GRAFANA_TOKEN")
     if not token:
         raise WrongUsage("give the token of a service account: --token-file, or GRAFANA_TOKEN")
@@ -156,7 +163,7 @@ def _values(
     known = {
         "INFLUXDB_URL": influxdb_url or said.readings.url,
         INFLUXDB_TOKEN: readings_token(said.readings, writes=False) if said.readings.url else None,
-        "CONSOLE_URL": console_url or said.public_url,
+        "SHOUWANG_URL": console_url or said.public_url,
         CONSOLE_TOKEN: console_token,
     }
     return lambda name: known[name] if name in known else os.environ.get(name)
