@@ -140,12 +140,10 @@ class Recorder:
         if self._signs is None:
             return
         try:
-            signs = self._signs.due(self._clock.now(), self._state)
+            for signs in self._signs.due(self._clock.now(), self._state):
+                self._note(signs)
         except SQLAlchemyError as error:
             log.warning("no signs: the ledger cannot be read", error=str(error)[:300])
-            return
-        try:
-            self._note(signs)
         except StoreUnavailable:
             self._signs.forget()
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -22,6 +23,8 @@ from shouwang.vocabulary import CentreStage, Severity
 SITE = "site"
 """A centre is heard as long as its site is."""
 ROWS_AT_ONCE = 1_000
+SIGNS_AT_ONCE = 5_000
+"""A region has 150,000 terminals: they are not held all at once."""
 
 
 class Signs:
@@ -36,17 +39,18 @@ class Signs:
         self._speed = speed
         self._said_at_s = self._watched_at_s = float("-inf")
 
-    def due(self, now: Now, state: RecorderState) -> list[Sign]:
-        """What is to be noted by now; nothing between two times. Raises SQLAlchemyError."""
+    def due(self, now: Now, state: RecorderState) -> Iterator[list[Sign]]:
+        """What is to be noted by now, some at a time; nothing between two times. Raises SQLAlchemyError."""
         if now.mono_s - self._said_at_s < MONITOR_EVERY_S:
-            return []
+            return
         self._said_at_s = now.mono_s
         with self._engine.connect() as connection:
-            signs = [_monitor(connection, now.wall_ms, state)]
+            yield [_monitor(connection, now.wall_ms, state)]
             if now.mono_s - self._watched_at_s >= WATCHED_EVERY_S:
-                signs += self._watched(connection, now.wall_ms)
+                watched = self._watched(connection, now.wall_ms)
+                while batch := list(islice(watched, SIGNS_AT_ONCE)):
+                    yield batch
                 self._watched_at_s = now.mono_s
-        return signs
 
     def forget(self) -> None:
         """What was given last was not written: all of it is due again."""
