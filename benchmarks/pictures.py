@@ -32,6 +32,8 @@ GOOD_CLIPS = {"tuning": 800, "test": 2_400}
 FAULTY_CLIPS = {"tuning": 100, "test": 300}
 """Of each fault."""
 FIRST_SEED = {"tuning": 1_000_000, "test": 41_000_000}
+ASKED = {"black": 99, "covered": 99, "frozen": 99, "frozen_under_clock": 99, "defocused": 95, "turned": 95}
+"""Percent."""
 HARD = 200  # frozen under a moving clock, through x265: counted on its own
 STALLED = "stalled"
 WORDS = [*(each.value for each in Picture), STALLED]
@@ -118,16 +120,27 @@ def confusion(judged: Iterable[Judged], allowed: PictureLimits) -> dict[str, Cou
     return table
 
 
-def rates(table: dict[str, Counter[str]]) -> dict[str, float]:
-    """False alarms among good clips, and by verdict the share of its clips that were called so; `seen`: that were
-    called anything but ok."""
-    found = {"false alarms": 1 - table["good"]["ok"] / table["good"].total()}
-    for truth in dict.fromkeys(FAULTS.values()):
-        faults = [fault for fault in FAULTS if FAULTS[fault] == truth]
-        total = sum(table[fault].total() for fault in faults)
-        found[truth] = sum(table[fault][truth] for fault in faults) / total
-        found[f"{truth}, seen"] = 1 - sum(table[fault]["ok"] for fault in faults) / total
+def rates(table: dict[str, Counter[str]]) -> dict[str, tuple[float, float]]:
+    """By fault: the share of its clips that were called so, and that of those called anything but ok. Of good ones: the
+    share that was left alone, twice."""
+    found = {}
+    for shown, said in table.items():
+        truth = FAULTS.get(shown, Picture.OK.value)
+        seen = said.total() - said[Picture.OK.value] if shown in FAULTS else said[Picture.OK.value]
+        found[shown] = (said[truth] / said.total(), seen / said.total())
     return found
+
+
+def as_rates(table: dict[str, Counter[str]]) -> str:
+    """As Markdown, beside what is asked for."""
+    lines = ["| shown | called so | called anything but ok | asked for |", "| --- | ---: | ---: | ---: |"]
+    for shown, (so, seen) in rates(table).items():
+        if shown == "good":
+            lines.append(f"| good | | {1000 * (1 - so):.1f} ‰ | ≤ 1 ‰ |")
+        else:
+            asked = f"≥ {ASKED[shown]} %" if shown in ASKED else ""
+            lines.append(f"| {shown} | {100 * so:.1f} % | {100 * seen:.1f} % | {asked} |")
+    return "\n".join(lines)
 
 
 def as_table(table: dict[str, Counter[str]]) -> str:
@@ -183,8 +196,8 @@ def main() -> None:
         table = confusion(parts[part], allowed)
         sections[part] = as_table(table)
         print(f"\n{part}\n{sections[part]}")
-        for name, rate in rates(table).items():
-            print(f"  {name:<20} {100 * rate:7.2f} %")
+    sections["rates"] = as_rates(confusion(parts["test"], allowed))
+    print(f"\n{sections['rates']}")
     hard = Counter(word_of(each, allowed) for each in parts["hard"])
     print(f"\nfrozen under a moving clock, x265: {hard['frozen']} of {hard.total()}")
     wrong = [each for part in FIRST_SEED for each in parts[part] if word_of(each, allowed) != each.clip.truth]
