@@ -11,8 +11,10 @@ import msgspec
 from sqlalchemy import Connection, Text, cast, select
 
 from collector.roster import Fleet
+from shouwang import clock
 from shouwang.kinds import Kinds
-from shouwang.ledger.tables import Device
+from shouwang.ledger.tables import Centre, Device
+from shouwang.ledger.weather import declared
 from shouwang.messages import VERSION, Config, ConfiguredDevice, encode
 
 PROBE_TIMEOUT_S = 5.0
@@ -30,6 +32,7 @@ def configs(connection: Connection, fleet: Fleet, kinds: Kinds, paths: Sequence[
     """The payloads of these paths, ready to publish. A config's revision changes only with its content."""
     columns = (Device.centre, Device.device, Device.kind, Device.driver, Device.target, cast(Device.settings, Text))
     devices: dict[str, list[ConfiguredDevice]] = defaultdict(list)
+    excused = _excused(connection, paths)
     for centre, device, kind, driver, target, settings in connection.execute(
         select(*columns)
         .where(Device.retired_at.is_(None), Device.centre.in_(paths))
@@ -40,13 +43,16 @@ def configs(connection: Connection, fleet: Fleet, kinds: Kinds, paths: Sequence[
         if at is None:
             continue  # a feed speaks for it, or it came after this fleet was read
         every_s = roster.traits[at].limits.report_every_s
+        said = msgspec.json.decode(settings) or {} if settings and settings != "{}" else {}
+        if centre in excused and said.get("picture_every_s"):
+            said = said | {"blur_excused_until": _later(said.get("blur_excused_until"), excused[centre])}
         devices[centre].append(
             ConfiguredDevice(
                 device=device,
                 kind=kind,
                 driver=driver or kinds[kind].driver,
                 target=target,
-                settings=msgspec.json.decode(settings) or {} if settings and settings != "{}" else {},
+                settings=said,
                 report_every_s=every_s,
                 probe_timeout_s=min(PROBE_TIMEOUT_S, max(0.2, every_s / 2)),
             )
@@ -56,6 +62,24 @@ def configs(connection: Connection, fleet: Fleet, kinds: Kinds, paths: Sequence[
         for path in paths
         if path in fleet.paths
     }
+
+
+def _excused(connection: Connection, paths: Sequence[str]) -> dict[str, int]:
+    """Centres of townships for which weather is declared, and until when."""
+    townships = declared(connection, clock.wall_ms())
+    if not townships:
+        return {}
+    where = (Centre.centre.in_(paths), Centre.township.in_(townships))
+    found = connection.execute(select(Centre.centre, Centre.township).where(*where))
+    return {centre: townships[township] for centre, township in found}
+
+
+def _later(said: Any, until_ms: int) -> str | None:
+    """What the fleet says of the one camera holds where it is later."""
+    try:
+        return clock.rfc3339(max(until_ms, clock.parse_rfc3339(said)))
+    except (TypeError, ValueError):
+        return clock.rfc3339(until_ms)
 
 
 def _centre(devices: list[ConfiguredDevice]) -> bytes:

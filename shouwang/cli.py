@@ -57,6 +57,17 @@ COMMANDS: Table = {
             "check": Entry("collector.commands.fleet:fleet_check", "Say every error of a fleet file; changes nothing."),
         },
     ),
+    "weather": Group(
+        "Sandstorms and frost, in which a blurred picture is no fault.",
+        "shouwang weather declare 150525100 --hours 8",
+        {
+            "declare": Entry(
+                "collector.commands.weather:weather_declare", "Declare it for a township, until an instant."
+            ),
+            "end": Entry("collector.commands.weather:weather_end", "End what was declared for a township."),
+            "list": Entry("collector.commands.weather:weather_list", "List what is declared now."),
+        },
+    ),
     "kinds": Entry("shouwang.commands:kinds", "List the kinds of device, or show one."),
     "dashboards": Group(
         "Grafana's dashboards, as files and in a Grafana that is there.",
