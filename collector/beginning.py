@@ -1,4 +1,4 @@
-"""What a first start makes once: the fleet's new centres, and passwords of agents, kept where the agents find them."""
+"""What a first start makes once: the fleet's new centres, and secrets of agents and Grafana, where they are read."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from sqlalchemy import Engine, select
 from collector.fleet_file import bring_in
 from shouwang.fleet import FleetRow
 from shouwang.ledger.fleet import export_fleet
-from shouwang.ledger.people import PeopleError, mqtt_passwords, new_mqtt_password
+from shouwang.ledger.people import (
+    PeopleError,
+    mqtt_passwords,
+    new_mqtt_password,
+    new_token,
+    person_by_token,
+    revoke,
+)
 from shouwang.ledger.tables import Centre, Feed
 from shouwang.trouble import Trouble
+from shouwang.vocabulary import Role
 
 
 def add_new_centres(engine: Engine, rows: Sequence[FleetRow]) -> int:
@@ -59,6 +67,22 @@ def passwords_of_all(engine: Engine, file: Path, now_ms: int) -> int:
         if made:
             keep_secret(file, json.dumps(kept | made))
     return len(made)
+
+
+def viewer_token_of(engine: Engine, name: str, file: Path, now_ms: int) -> int:
+    """An API token that may see everything and do nothing, in plain in its file; a new one, in place of the old, where
+    the file or the ledger lost it. Gives how many were made, 0 or 1. Raises Trouble."""
+    with engine.execution_options(writes=True).begin() as connection:
+        kept = _read(file)
+        if kept and person_by_token(connection, kept, now_ms) is not None:
+            return 0
+        revoke(connection, name, now_ms)
+        try:
+            token = new_token(connection, name, Role.VIEWER, now_ms)
+        except PeopleError as error:
+            raise Trouble(str(error)) from error
+        keep_secret(file, token + "\n")  # before the ledger has it
+    return 1
 
 
 def keep_secret(file: Path, text: str) -> None:

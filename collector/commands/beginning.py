@@ -1,4 +1,4 @@
-"""`shouwang setup fleet` and `setup passwords`: what a first start needs and every later one leaves as it is."""
+"""`shouwang setup fleet`, `passwords` and `token`: what a first start needs and every later one leaves as it is."""
 
 from __future__ import annotations
 
@@ -72,3 +72,29 @@ def setup_passwords(
     finally:
         engine.dispose()
     typer.echo(json.dumps({"made": made, "file": str(file)}) if as_json else f"{file}: {made} passwords made")
+
+
+def setup_token(
+    file: Annotated[Path, typer.Argument(help="Where it is kept; only its owner may read it.")],
+    name: Annotated[str, typer.Option(help="What the token is called.")] = "grafana",
+    settings_file: SettingsFile = None,
+    state: StateDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API token that may see everything and do nothing, and keep it in a file; done again it changes nothing.
+
+    Where the file or the token is gone, there is a new one, and the old one ends.
+
+    Example: shouwang setup token grafana-token --name grafana
+    """
+    from collector.beginning import viewer_token_of
+    from collector.serve import open_ledger
+    from shouwang import clock
+
+    loaded = settings.load(settings_file, flags={"state": state}).settings
+    engine = open_ledger(loaded)
+    try:
+        made = viewer_token_of(engine, name, file, clock.wall_ms())
+    finally:
+        engine.dispose()
+    typer.echo(json.dumps({"made": made, "file": str(file)}) if as_json else f"{file}: {made} tokens made")

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from collector.beginning import add_new_centres, password_of, passwords_of_all
+from collector.beginning import add_new_centres, password_of, passwords_of_all, viewer_token_of
 from shouwang.fleet import FleetRow
 from shouwang.ledger.engine import open_engine
 from shouwang.ledger.fleet import export_fleet, import_fleet
 from shouwang.ledger.migrate import upgrade
-from shouwang.ledger.people import mosquitto_hash, mqtt_passwords, revoke
+from shouwang.ledger.people import mosquitto_hash, mqtt_passwords, person_by_token, revoke
 from shouwang.ledger.tables import Device
 from shouwang.trouble import Trouble
+from shouwang.vocabulary import Role
 
 NOW_MS = 1_800_000_000_000
 
@@ -99,3 +100,27 @@ def test_all_who_have_no_password_get_one(ledger: Engine, tmp_path: Path) -> Non
     second = json.loads(file.read_text())
     assert {name: second[name] for name in first} == first
     assert set(second) - set(first) == {"d"}
+
+
+def test_a_token_that_may_see_is_made_once_and_anew_where_it_was_lost(ledger: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "api"
+
+    def person() -> object:
+        with ledger.connect() as connection:
+            return person_by_token(connection, file.read_text().strip(), NOW_MS)
+
+    assert viewer_token_of(ledger, "grafana", file, NOW_MS) == 1
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    first = file.read_text()
+    assert person().role is Role.VIEWER  # type: ignore[attr-defined]
+    assert viewer_token_of(ledger, "grafana", file, NOW_MS) == 0
+    assert file.read_text() == first
+
+    file.unlink()
+    assert viewer_token_of(ledger, "grafana", file, NOW_MS) == 1
+    with ledger.connect() as connection:
+        assert person_by_token(connection, first.strip(), NOW_MS) is None, "the one that was lost has ended"
+    with ledger.execution_options(writes=True).begin() as connection:
+        revoke(connection, "grafana", NOW_MS)
+    assert viewer_token_of(ledger, "grafana", file, NOW_MS) == 1
+    assert person() is not None

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from collector.compose import NAMES, environment
+from dashboards.places import FOLDERS, LEDGER_TYPE, LEDGER_UID, READINGS_TYPE, READINGS_UID
 from shouwang import cli
 from tests.deploy.composed import FILE, ROOT, MissingVariable, Service, read, services, variables_of
 
@@ -172,16 +173,36 @@ def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None
     assert variables_of(tmp_path / ".env") == said
 
 
-def test_grafana_reads_with_the_token_that_reads_alone() -> None:
+def test_grafana_reads_with_tokens_that_read_alone() -> None:
     file = ROOT / "dashboards" / "provisioning" / "datasources" / "shouwang.yml"
-    (source,) = yaml.safe_load(file.read_text("utf-8"))["datasources"]
+    source, ledger = yaml.safe_load(file.read_text("utf-8"))["datasources"]
     grafana = SERVICES["grafana"]
+    assert (source["uid"], source["type"]) == (READINGS_UID, READINGS_TYPE)
+    assert (ledger["uid"], ledger["type"]) == (LEDGER_UID, LEDGER_TYPE)
+    assert ledger["url"] == "$SHOUWANG_URL"
+    assert ledger["jsonData"]["allowedHosts"] == ["$SHOUWANG_URL"]
+    assert grafana.environment["SHOUWANG_URL"] == f"http://api:{SERVICES['api'].environment['SHOUWANG_API__PORT']}"
+    kept = ledger["secureJsonData"]["bearerToken"].removeprefix("$__file{").removesuffix("}")
+    assert f"shouwang setup token {kept} " in SERVICES["setup"].argv[-1]
+    assert "/tokens/viewer" in {mount.target for mount in grafana.mounts}
+    assert SERVICES["grafana-plugin"].environment["PLUGIN"] == LEDGER_TYPE
     assert source["url"] == "$INFLUXDB_URL"
     assert grafana.environment["INFLUXDB_URL"] == SERVICES["api"].environment["SHOUWANG_READINGS__URL"]
     token = source["secureJsonData"]["token"]
     assert token == f"$__file{{{SERVICES['setup'].environment['SHOUWANG_READINGS__READER_TOKEN_FILE']}}}"
     assert "/tokens/reader" in {mount.target for mount in grafana.mounts}
     assert "/tokens/recorder" not in {mount.target for mount in grafana.mounts}
+
+
+def test_grafana_is_given_every_dashboard_in_the_folder_that_rules_and_links_name() -> None:
+    file = ROOT / "dashboards" / "provisioning" / "dashboards" / "shouwang.yml"
+    providers = yaml.safe_load(file.read_text("utf-8"))["providers"]
+    assert {(each["folderUid"], each["folder"]) for each in providers} == {(f.uid, f.title) for f in FOLDERS.values()}
+    (seen,) = (mount for mount in SERVICES["grafana"].mounts if mount.target == "/etc/grafana/dashboards")
+    for each in providers:
+        language = each["folderUid"].removeprefix("shouwang-")
+        assert each["options"]["path"] == f"{seen.target}/{language}"
+        assert list((ROOT / seen.source / language).glob("*.json"))
 
 
 @pytest.mark.parametrize("page", ["docker.md", "docker.zh-CN.md"])
