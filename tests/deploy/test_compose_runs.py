@@ -190,6 +190,11 @@ def test_a_terminal_falls_silent_in_what_the_compose_file_starts(boxes: Boxes) -
     )
     assert written.status_code == 403
 
+    viewer = (boxes.volume("viewer-token") / "api").read_text().strip()
+    as_grafana = httpx.Client(headers={"Authorization": f"Bearer {viewer}"}, timeout=5)
+    assert as_grafana.get(f"{API}/api/v1/counts?by=centre").json()["items"]
+    assert as_grafana.post(f"{API}/api/v1/incidents/{found[0]['id']}/acknowledge").status_code == 403
+
     assert all(boxes.healthy(name) for name in boxes.running)
     nobody_can_do_more_than_it_must(boxes)
     what_hangs_is_no_longer_healthy(boxes)
