@@ -28,6 +28,8 @@ PATH_STATES = {
     "offline": ("offline", "离线", "red"),
     "not_connected": ("not yet connected", "尚未接入", GREY),
 }
+ROWS_MAX = 200
+"""Of one figure a row; left to itself Grafana shows 25."""
 SEVERITY_COLOURS = {"none": "green", "minor": "blue", "major": "yellow", "critical": "orange", "emergency": "red"}
 NETS = {
     "internet": ("Internet", "互联网"),
@@ -143,6 +145,8 @@ def link_to_console(title: str, path: str) -> dashboard.DashboardLink:
 def reduce_to_last(*, rows: bool = False, words: bool = False) -> common.ReduceDataOptions:
     """A single figure: the last one, or each row of a table. `words`: of any type, else numbers alone."""
     reduced = common.ReduceDataOptions().calcs(["lastNotNull"]).values(rows)
+    if rows:
+        reduced = reduced.limit(ROWS_MAX)
     return reduced.fields("/.*/") if words else reduced
 
 

@@ -80,8 +80,10 @@ def rows(
     *,
     span: int = 24,
     height: int = 10,
+    greatest_first: str = "",
 ) -> table.Panel:
-    """A table. Every column of the question must be named in `columns`, hidden ones too."""
+    """A table. Every column of the question must be named in `columns`, hidden ones too. `greatest_first`: the words
+    of the column that it is sorted by; else the order is that of the answer."""
     panel = (
         table.Panel()
         .title(title)
@@ -93,6 +95,8 @@ def rows(
         .no_value(no_value)
         .show_header(True)
     )
+    if greatest_first:
+        panel = panel.sort_by([common.TableSortByFieldState().display_name(greatest_first).desc(True)])
     for column in columns:
         properties = [property_of("displayName", column.words)]
         if column.mappings:
@@ -199,7 +203,7 @@ def graph(
 def shares(
     title: str, about: str, target: Builder[Dataquery], no_value: str, *, span: int = 12, height: int = 10
 ) -> bargauge.Panel:
-    """Percents by name, a bar each; under 95 and 99 percent they change colour."""
+    """Percents (a column `ok`) by name, a bar each, the least first; under 95 and 99 percent they change colour."""
     return (
         bargauge.Panel()
         .title(title)
@@ -210,6 +214,7 @@ def shares(
         .height(height)
         .orientation(common_model.VizOrientation.HORIZONTAL)
         .display_mode(common_model.BarGaugeDisplayMode.BASIC)
+        .with_transformation(model.DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": "ok"}]}))
         .reduce_options(reduce_to_last(rows=True))
         .unit("percent")
         .decimals(2)

@@ -137,6 +137,7 @@ def _counts(tongue: Tongue, by: str, title: str) -> table.Panel:
         say("No devices", "没有设备"),
         span=12,
         height=10,
+        greatest_first=say("Terminals unwatched", "无保护的呼叫终端"),
     )
 
 
