@@ -28,8 +28,8 @@ class ForAgents:
 @dataclass(frozen=True, slots=True)
 class House:
     """`limits` are the settings' `[limits.<kind>]`; `speed` (the demo's) divides seconds; `providers` are the ways
-    configured to tell people, in order; `demo_url` is where the demo's own pages are, if this is the demo; `grafana_url`
-    where Grafana is, if there is one."""
+    configured to tell people, in order; `demo_url` is where the demo's own pages are, if this is the demo;
+    `grafana_url` is where Grafana is, if there is one."""
 
     engine: Engine
     store: ReadingStore
