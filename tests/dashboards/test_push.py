@@ -12,7 +12,7 @@ import pytest
 from dashboards.grafana import Grafana, Sort, State, Thing, look, push
 from dashboards.grafana import things as made_of
 from dashboards.grafana.differing import Found
-from dashboards.places import ALERTS, FOLDERS, READINGS_UID
+from dashboards.places import ALERTS, FOLDERS, LEDGER_UID, READINGS_UID
 from dashboards.render import checked_in
 from shouwang import cli
 from shouwang.trouble import Trouble
@@ -27,7 +27,13 @@ ENVIRONMENT = {
     "ALERT_DINGTALK_URL": "http://127.0.0.1:9/robot?access_token=ding-key",
     "ALERT_EMAIL": "duty@example.org",
 }
-VALUES = {"INFLUXDB_URL": "http://127.0.0.1:8086", "/tokens/reader/influxdb": "influx-secret", **ENVIRONMENT}
+VALUES = {
+    "INFLUXDB_URL": "http://127.0.0.1:8086",
+    "/tokens/reader/influxdb": "influx-secret",
+    "SHOUWANG_URL": "http://127.0.0.1:8420",
+    "/tokens/viewer/api": "viewer-secret",
+    **ENVIRONMENT,
+}
 
 
 @pytest.fixture
@@ -81,6 +87,8 @@ def test_all_that_is_pushed_is_in_the_contract_and_twice_is_once(contract: Contr
     assert kept.folders.keys() == {ALERTS.uid, *(folder.uid for folder in FOLDERS.values())}
     assert kept.boards.keys() == {json.loads(text)["uid"] for text in checked_in().values()}
     assert kept.secrets[READINGS_UID] == {"token": "influx-secret"}
+    assert kept.secrets[LEDGER_UID] == {"bearerToken": "viewer-secret"}
+    assert kept.sources[LEDGER_UID]["jsonData"]["allowedHosts"] == ["http://127.0.0.1:8420"]
     assert {(each["name"], each["type"]) for each in kept.points.values()} == {
         (name, kind) for name in ("shouwang", "shouwang-urgent") for kind in ("webhook", "wecom", "dingding", "email")
     }
@@ -129,7 +137,7 @@ def test_no_secret_is_ever_shown_and_it_is_written_again_on_demand(contract: Con
         point["settings"]["url"] = "http://127.0.0.1:9/another"
     shown = "".join(each.diff(to_wanted=way) for each in look(grafana, things) for way in (True, False))
     shown += "".join(Found(thing, None).diff(to_wanted=True) for thing in things)
-    for secret in ("influx-secret", "hook-token", "wecom-key", "ding-key"):
+    for secret in ("influx-secret", "viewer-secret", "hook-token", "wecom-key", "ding-key"):
         assert secret not in shown
     contract.kept.secrets[READINGS_UID] = {"token": "old"}
     push(grafana, look(grafana, things), secrets=True, done=lambda _: None)
@@ -222,7 +230,9 @@ def at_hand(contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return tmp_path
 
 
-def test_the_commands(contract: Contract, at_hand: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands(
+    contract: Contract, at_hand: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_token = ["--token-file", "grafana-token"]
     assert cli.main(["dashboards", "push", *with_token, "--dry-run"]) == 0
     assert "would make: rules shouwang" in capsys.readouterr().out
@@ -245,5 +255,14 @@ def test_the_commands(contract: Contract, at_hand: Path, capsys: pytest.CaptureF
     (theirs,) = (at_hand / "theirs").iterdir()
     assert json.loads(theirs.read_text())["dashboard"]["title"] == "改名"
     assert cli.main(["dashboards", "push", "--grafana", "grafana.example", *with_token]) == 2
+    monkeypatch.delenv("GRAFANA_URL")
+    assert cli.main(["dashboards", "push", *with_token]) == 2
+    assert "[grafana] url" in capsys.readouterr().err
+    with (at_hand / "shouwang.toml").open("a") as file:
+        file.write(f'[grafana]\nurl = "{contract.url}"\n')
+    assert cli.main(["dashboards", "push", *with_token, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "would change: dashboard shouwang-monitor-zh" in said
+    assert "left out: the data source of the ledger" in said
     assert cli.main(["dashboards", "push"]) == 2
     assert "--token-file, or GRAFANA_TOKEN" in capsys.readouterr().err
