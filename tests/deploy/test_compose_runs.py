@@ -1,7 +1,9 @@
 """What docker-compose.yml starts, really started, in its order and by its health checks: a terminal falls silent, the
 API shows the incident, the readings are in InfluxDB. Left out: images, networks, Grafana (tests/deploy/box.py)."""
 
+import asyncio
 import csv
+import json
 import os
 import re
 import shlex
@@ -14,7 +16,12 @@ from typing import Any
 import httpx
 import pytest
 
+from dashboards.places import LEDGER_UID
+from dashboards.render import checked_in, targets
 from shouwang import cli
+from shouwang.clock import wall_ms
+from tests.dashboards.grafana import ALL, Asking, Frame, Variable
+from tests.dashboards.infinity import Infinity
 from tests.deploy.box import Boxes, may_box
 from tests.deploy.composed import services, variables_of
 from tests.servers import need_server
@@ -124,6 +131,19 @@ def write_fleet(path: Path, target: str) -> None:
         writer.writerow(row)
 
 
+async def what_grafana_shows(token: str) -> dict[str, Frame]:
+    """Every question that the fleet's dashboard asks of REST, answered by what runs; by the title of its panel."""
+    now_ms = wall_ms()
+    asking = Asking(now_ms - 3_600_000, now_ms, variables={"township": Variable([ALL], "*")})
+    shown = {}
+    async with httpx.AsyncClient(base_url=API, timeout=5) as client:
+        for panel, target in targets(json.loads(checked_in()["zh/shouwang-fleet-zh.json"])):
+            if target["datasource"]["uid"] == LEDGER_UID:
+                (frame,) = await Infinity(client, token).frames(target, asking)
+                shown[panel["title"]] = frame
+    return shown
+
+
 def test_a_terminal_falls_silent_in_what_the_compose_file_starts(boxes: Boxes) -> None:
     with Devices(1) as devices:
         ((terminal, target),) = devices.targets.items()
@@ -192,7 +212,8 @@ def test_a_terminal_falls_silent_in_what_the_compose_file_starts(boxes: Boxes) -
 
     viewer = (boxes.volume("viewer-token") / "api").read_text().strip()
     as_grafana = httpx.Client(headers={"Authorization": f"Bearer {viewer}"}, timeout=5)
-    assert as_grafana.get(f"{API}/api/v1/counts?by=centre").json()["items"]
+    open_now = asyncio.run(what_grafana_shows(viewer))["未关闭的事件"]
+    assert found[0]["id"] in open_now["id"]
     assert as_grafana.post(f"{API}/api/v1/incidents/{found[0]['id']}/acknowledge").status_code == 403
 
     assert all(boxes.healthy(name) for name in boxes.running)
