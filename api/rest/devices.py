@@ -39,6 +39,7 @@ def devices(
     centre: Codes = None,
     path: Code = None,
     q: Search = None,
+    gravest_first: Annotated[bool, Query(description="The worst condition first, one page alone.")] = False,
     limit: Limit = LIMIT,
     cursor: Cursor = None,
 ) -> Response:
@@ -58,6 +59,7 @@ def devices(
             centre=centre,
             path=path,
             q=q,
+            gravest_first=gravest_first,
             limit=limit,
             cursor=cursor,
         )

@@ -35,10 +35,10 @@ def now(
     return panels.rows(
         say("Devices now", "设备现状"),
         say(
-            "As the ledger has it; a click opens the device's page in the console.",
-            "来自台账；点击在控制台打开设备页。",
+            "As the ledger has it, the worst first; a click opens the device's page in the console.",
+            "来自台账，最严重的在前；点击在控制台打开设备页。",
         ),
-        Rest("/devices", columns, {"limit": LIMIT, **where}),
+        Rest("/devices", columns, {"gravest_first": "true", "limit": LIMIT, **where}),
         [
             Shown("condition", say("Condition", "状态"), looks.conditions(tongue), width=110, coloured=True),
             Shown("device", say("Device", "设备"), links=(console, *links)),

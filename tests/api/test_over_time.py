@@ -108,3 +108,9 @@ async def test_a_time_that_cannot_be_is_said(api: Api) -> None:
         answer = await api.get(path, **{"from": rfc3339(NOW_MS), "to": rfc3339(FROM_MS)})
         assert answer.status_code == 422
         assert "query.from" in answer.text
+
+
+async def test_the_worst_devices_come_first_where_that_is_asked(api: Api) -> None:
+    answer = (await api.get("/devices", gravest_first="true", centre=GUANGMING, limit=3)).json()
+    assert [item["condition"] for item in answer["items"]] == ["down", "silent", "unknown"]
+    assert answer["next_cursor"] is None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, case, or_, select, tuple_
 
+from shouwang.boards import CONDITION_CODES
 from shouwang.clock import rfc3339
 from shouwang.kinds import Kinds
 from shouwang.ledger.conditions import (
@@ -47,13 +48,15 @@ def devices(
     centre: str | None = None,
     path: str | None = None,
     q: str | None = None,
+    gravest_first: bool = False,
     limit: int = 100,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    """A page of devices by (centre, device). `q` finds in names, codes and addresses of places (and households, where
-    the scope sees them). Raises BadCursor."""
+    """A page of devices by (centre, device), or the only one, the worst condition first. `q` finds in names, codes and
+    addresses of places (and households, where the scope sees them). Raises BadCursor."""
     limit = bounded(limit)
-    statement = _select(scope).order_by(Device.centre, Device.device).limit(limit + 1)
+    worst = [case(CONDITION_CODES, value=effective(), else_=0).desc()] if gravest_first else []
+    statement = _select(scope).order_by(*worst, Device.centre, Device.device).limit(limit + 1)
     if kind:
         statement = statement.where(Device.kind == kind)
     statement = statement.where(among(Centre.township, township), among(Device.centre, centre))
@@ -67,6 +70,8 @@ def devices(
         after = decode_cursor(cursor, str, str)
         statement = statement.where(tuple_(Device.centre, Device.device) > tuple_(*after))
     rows = list(connection.execute(statement))
+    if gravest_first:
+        return {"items": _dicts(connection, rows[:limit], scope, kinds, now_ms), "next_cursor": None}
     return page(
         _dicts(connection, rows[:limit], scope, kinds, now_ms) + [{}] * (len(rows) - limit),
         [(row.centre, row.device) for row in rows],
