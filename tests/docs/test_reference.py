@@ -24,7 +24,7 @@ def test_pages_have_not_drifted(maker: reference.Maker) -> None:
 def test_nothing_is_said_of_settings_that_are_no_more(language: Language) -> None:
     words = settings.Words(language)
     assert list(settings.page(words, texts_of("settings", language)))
-    assert {key for key in words.stale() if key[0] != "agents"} == set()  # that section is on its way
+    assert words.stale() == set()
 
 
 def test_a_setting_that_nobody_described_is_named() -> None:
@@ -90,6 +90,7 @@ def test_what_a_place_needs_follows_from_what_was_measured() -> None:
             "40 centres: of one core, all processes": 5.0,
             "40 centres: rows kept": 100.0,
             "40 centres: a row on disk": 50.0,
+            "40 centres: an hour's figures of a device on disk": 200.0,
         },
         {},
     )
@@ -97,6 +98,7 @@ def test_what_a_place_needs_follows_from_what_was_measured() -> None:
     assert (need.devices, need.readings_a_second) == (50_000, 2_000.0)
     assert need.cores == pytest.approx(0.05 + 0.04)  # and 20 CPU-s of a million readings, 2,000 a second
     assert need.memory_mb == pytest.approx(300 + 25)
+    assert need.hourly_gb == pytest.approx(50_000 * 24 * 1_100 * 200 / 1e9)
     assert need.readings_gb == pytest.approx(50_000 * 100 * 24 * 30 * 50 / 1e9)
 
 

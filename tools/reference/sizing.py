@@ -18,7 +18,7 @@ MEASURED_FILE = Path(__file__).with_name("measured.json")
 DEVICES_A_CENTRE = 50
 PLACES = (("banner", 381), ("prefecture", 2_568), ("region", 14_592))
 _DAY_S = 86_400
-_RAW_DAYS = 30
+_RAW_DAYS, _HOURLY_DAYS = 30, 1_100
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Need:
     cores: float
     memory_mb: float
     readings_gb: float
+    hourly_gb: float
 
     @classmethod
     def of(cls, centres: int, figures: Measured) -> Need:
@@ -72,6 +73,7 @@ class Need:
             figures["40 centres: of one core, all processes"] / 100 + rate * a_million / 1e6,
             base + devices * figures["reports of 50: memory a device"] / 1e6,
             devices * rows * figures["40 centres: a row on disk"] / 1e9,
+            devices * 24 * _HOURLY_DAYS * figures["40 centres: an hour's figures of a device on disk"] / 1e9,
         )
 
 
@@ -121,6 +123,7 @@ def _table(figures: Measured, texts: dict[str, str]) -> str:
         ("cores", [f"{need.cores:.2f}" for need in needs]),
         ("memory", [f"{_round(need.memory_mb):,g}" for need in needs]),
         ("disk", [f"{_round(need.readings_gb):,g}" for need in needs]),
+        ("hourly", [f"{_round(need.hourly_gb):,g}" for need in needs]),
     )
     rows = [f"| {texts[name]} | {' | '.join(values)} |" for name, values in lines]
     return "\n".join([head, "| --- " * (len(PLACES) + 1) + "|", *rows])
