@@ -1,9 +1,12 @@
 """A ledger of the first release is upgraded while agents go on reporting: nothing is lost and nothing happens twice."""
 
 import asyncio
+import sqlite3
+from pathlib import Path
 
 import pytest
 
+from collector.packing import unpack
 from edge.outbox import Outbox
 from edge.rows import Event, Reading
 from edge.uplink import Login, Uplink
@@ -69,6 +72,14 @@ def stored(house: House, device: str) -> list[int]:
     return [round(float(str(point.fields["latency_ms"]))) // STEP_MS for point in points]
 
 
+def unpacked(journal: Path) -> int:
+    """Has the journal's rows lie there as the first release wrote them; gives how many there are."""
+    with sqlite3.connect(journal) as db:
+        rows = [(unpack(payload), at) for at, payload in db.execute("select position, payload from journal")]
+        db.executemany("update journal set payload = ? where position = ?", rows)
+    return len(rows)
+
+
 async def test_upgraded_while_agents_report(house: House, receiver: Receiver) -> None:  # fault 46
     house.fleet(terminals=5, silent_after_s=4, centre_silent_after_s=6)
     house.collector.start()
@@ -82,10 +93,13 @@ async def test_upgraded_while_agents_report(house: House, receiver: Receiver) ->
         await talker.call()
         await house.until(lambda: house.query("select * from tries where accepted"), why="told, and written down")
         await house.until(lambda: len(receiver.types) == 2, why="the call is told")
-        house.collector.stop()
         house.recorder.stop()
+        at_rest = talker.sent
+        await house.until(lambda: talker.sent > at_rest + 1 and talker.is_through, why="rows wait for the recorder")
+        house.collector.stop()
         # As the first release left it; agents are still talking to the broker.
         await asyncio.to_thread(downgrade, house.engine, FIRST)
+        assert unpacked(house.state / "journal.db") > 0
         assert current(house.engine) == FIRST
         at_stop = talker.sent
         await talker.call()
