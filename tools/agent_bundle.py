@@ -122,6 +122,7 @@ def build(architecture: str, out: Path, label: str = "") -> Path:
         install_packages(architecture, site)
         copy_ours(site, label)
         prune(site)
+        shutil.copyfile(ROOT / "LICENSE", site / "edge" / "LICENSE")
         (site / "edge" / "bundle" / "architecture").write_text(architecture + "\n", "ascii")
         shiv = [sys.executable, "-m", "shiv", "--reproducible", "--compressed", "--entry-point", ENTRY]
         shiv += ["--build-id", build_id(site), "--site-packages", str(site), "--output-file", f"{made}.new"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from pathlib import Path
 
+from shouwang import __version__
 from shouwang.trouble import Trouble
 
 os.environ.setdefault("TYPER_USE_RICH", "0")  # none is in the bundle
@@ -13,6 +15,10 @@ os.environ.setdefault("TYPER_USE_RICH", "0")  # none is in the bundle
 
 def main() -> int:
     """Runs a command and gives its exit code, as `shouwang` does."""
+    if sys.argv[1:] == ["version", "--json"]:
+        # An agent asks this of a bundle that it is offered, on a box that has little room beside it.
+        sys.stdout.write(f'{{"version":"{__version__}","python":"{platform.python_version()}"}}\n')
+        return 0
     from edge.bundle import launching
 
     if sys.argv[1:2] == ["run"] or sys.argv[1:2] == ["launched"]:

@@ -44,6 +44,8 @@ def main(how: str, arguments: list[str]) -> int:
 def _choose(said: AgentFile, path: Path) -> None:
     """Becomes another bundle where one is chosen or tried; returns where it is this one."""
     kept = record.load(said.bundles)
+    if kept.newest is not None and kept.newest.reason and not kept.said:
+        log_line(f"bundle {kept.newest.sha256[:12]} was given up: it {kept.newest.reason}")
     now = clock.SystemClock().now()
     known, within_s = record.started(kept, machine_start(), now.mono_s, said.confirm_within_s, now.wall_ms)
     wanted = known.trial.sha256 if known.trial else known.chosen

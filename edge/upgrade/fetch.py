@@ -7,11 +7,8 @@ JSON on standard input, what came of it goes out as JSON on standard output.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
-import os
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -30,7 +27,6 @@ from shouwang.dial import tls_context
 
 ANSWER_MAX = 64 << 10
 TIMEOUT_S = 30.0
-START_WITHIN_S = 180.0
 _CHUNK = 64 << 10
 
 
@@ -83,7 +79,7 @@ def _ask(order: Order) -> Answer:
 
 
 def _bring(order: Order, manifest: Manifest, signed: Signed) -> None:
-    """The bundle into the folder, whole, signed, for this machine, and able to start. Raises WrongBundle, OSError."""
+    """The bundle into the folder, whole, signed and for this machine. Raises WrongBundle, OSError."""
     if manifest.architecture != order.architecture:
         raise WrongBundle(f"it is for {manifest.architecture}, and this is {order.architecture}")
     folder = Path(order.folder)
@@ -95,8 +91,6 @@ def _bring(order: Order, manifest: Manifest, signed: Signed) -> None:
         part.replace(target)
     store.keep_manifest(folder, manifest.sha256, signed)
     store.checked(folder, manifest.sha256, order.public_key)
-    _starts(target, manifest)
-    os.sync()  # what it unpacked, too: a power cut must not leave half of it
 
 
 def _download(order: Order, manifest: Manifest, part: Path) -> None:
@@ -113,26 +107,6 @@ def _download(order: Order, manifest: Manifest, part: Path) -> None:
         if size < manifest.size:
             raise OSError(f"the line broke after {size} of {manifest.size} bytes")
         raise WrongBundle("what the centre sent is not what was signed")
-
-
-def _starts(bundle: Path, manifest: Manifest) -> None:
-    """Whether it starts at all on this box, before anything is stopped for it. Raises WrongBundle."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    try:
-        done = subprocess.run(
-            [sys.executable, str(bundle), "version", "--json"],
-            capture_output=True,
-            timeout=START_WITHIN_S,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired:
-        raise WrongBundle(f"it did not start within {START_WITHIN_S:.0f} s") from None
-    version = ""
-    with contextlib.suppress(ValueError, AttributeError):
-        version = json.loads(done.stdout).get("version", "")
-    if done.returncode or version != manifest.version:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise WrongBundle(f"it does not start here: {lines[-1] if lines else f'it says it is {version!r}'}"[:300])
 
 
 def _open(order: Order, path: str, data: bytes | None = None) -> Any:

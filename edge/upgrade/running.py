@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -24,6 +25,7 @@ FIRST_AFTER_S = 60.0
 ASK_AGAIN_S = 600.0
 LOOK_EVERY_S = 0.5
 FETCH_WITHIN_S = 3600.0
+START_WITHIN_S = 180.0
 QUIET_S = 30.0
 """An agent that has nothing to watch reports nothing: connected for so long, it is as well as can be seen."""
 
@@ -71,7 +73,7 @@ class Upgrades:
                 self._trouble = found.trouble
                 if found.trouble:
                     _log.warning("cannot ask for upgrades reason=%r", found.trouble)
-            if found.sha256:
+            if found.sha256 and await self._starts(found):
                 await self._step_aside(found)
 
     async def _confirm(self) -> None:
@@ -93,6 +95,36 @@ class Upgrades:
         _log.info("upgrading from=%s to=%s", __version__, found.version)
         self._stop()
         await asyncio.Event().wait()
+
+    async def _starts(self, found: Found) -> bool:
+        """Whether it starts at all on this box and is what it says, before anything is stopped for it; that unpacks it,
+        too. Where it does not, the record says why."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(store.bundle(self._folder, found.sha256)), "version", "--json"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+        try:
+            async with asyncio.timeout(START_WITHIN_S):
+                out, said = await child.communicate()
+        except TimeoutError:
+            why = f"does not start here within {START_WITHIN_S:.0f} s"
+        else:
+            await asyncio.to_thread(os.sync)  # a power cut must not leave half of what it unpacked
+            if child.returncode == 0 and out.startswith(msgspec.json.encode({"version": found.version})[:-1]):
+                return True
+            lines = said.decode("utf-8", "replace").strip().splitlines() or [out.decode("utf-8", "replace")[:100]]
+            why = f"does not start here: {lines[-1]}"
+        finally:
+            await _end(child)
+        wall_ms = self._clock.now().wall_ms
+        _log.warning("a bundle is refused version=%s: it %s", found.version, why)
+        await asyncio.to_thread(
+            record.change, self._folder, lambda r: record.refused(r, found.sha256, found.version, why, wall_ms)
+        )
+        return False
 
     async def _heard(self) -> None:
         quiet_since_s: float | None = None
@@ -120,9 +152,13 @@ class Upgrades:
         except (TimeoutError, msgspec.MsgspecError) as error:
             return Found(ASK_AGAIN_S, trouble=f"fetching ended with code {child.returncode}: {error}"[:500])
         finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
+            await _end(child)
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is None:
+        child.kill()
+        await child.wait()
 
 
 def architecture() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, literal, select, update
 
 from shouwang.bundles import Manifest, Signed
 from shouwang.clock import rfc3339
@@ -204,9 +204,8 @@ def _offer(connection: Connection, path: str, said: Said) -> Any:
     if not is_chosen(path, rollout.id, rollout.percent, rollout.paths):
         return None
     return connection.execute(
-        select(Bundle.sha256, Bundle.manifest, Bundle.signature, Rollout.id.label("rollout_id"))
+        select(Bundle.sha256, Bundle.manifest, Bundle.signature, literal(rollout.id).label("rollout_id"))
         .where(
-            Rollout.id == rollout.id,
             Bundle.version == rollout.version,
             Bundle.architecture == said.architecture,
             Bundle.ended_at.is_(None),

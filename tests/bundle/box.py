@@ -81,6 +81,7 @@ class Box(ServerProcess):
         self.settings = self.root / "etc/shouwang-agent/agent.toml"
         self.bundle = self.root / "opt/shouwang-agent/shouwang-agent.pyz"
         self.cache = directory / "cache"
+        self.entering: tuple[str, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -114,7 +115,7 @@ class Box(ServerProcess):
 
     def command(self) -> list[str | Path]:
         environment = [f"{key}={value}" for key, value in self.environment.items()]
-        service: list[str | Path] = [self.python, self.bundle, "run", "--settings", self.settings]
+        service: list[str | Path] = [*self.entering, self.python, self.bundle, "run", "--settings", self.settings]
         keeper = Path(__file__).with_name("keeper.py")
         return ["/usr/bin/env", "-i", *environment, self.python, keeper, self.directory / "kept.log", *service]
 

@@ -3,8 +3,9 @@
 import fcntl
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,9 +40,21 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
 
 
 @pytest.fixture
-def box(tmp_path: Path, centre: Centre, bundle: Path) -> Iterator[Box]:
-    """Installed by a code, not started."""
-    made = Box(tmp_path / "box", centre, clean_python())
-    made.install(bundle, centre.command_line("enrol", CENTRE))
-    yield made
-    made.stop()
+def make_box(tmp_path: Path, centre: Centre, bundle: Path) -> Iterator[Callable[..., Box]]:
+    """Installs an agent by a code, not started; what is named stands in its settings besides."""
+    made: list[Box] = []
+
+    def make(**over: Any) -> Box:
+        made.append(Box(tmp_path / "box", centre, clean_python()))
+        made[-1].install(bundle, centre.command_line("enrol", CENTRE), **over)
+        return made[-1]
+
+    yield make
+    for box in made:
+        box.stop()
+
+
+@pytest.fixture
+def box(make_box: Callable[..., Box]) -> Box:
+    """One with nothing besides."""
+    return make_box()
