@@ -109,7 +109,7 @@ class Box(ServerProcess):
             "state": str(self.root / "var/lib/shouwang-agent"),
             "password_file": password,
             "speed": SPEED,
-            "ask_every_s": 1.0,
+            "ask_every_s": 0.3,
         }
         return msgspec.structs.replace(said, **here, **over)
 
