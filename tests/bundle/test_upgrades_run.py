@@ -63,7 +63,7 @@ def offer(centre: Centre, api: Api, bundle: Path, version: str) -> int:
 
 
 def test_a_box_with_64_mib_is_enrolled_reports_and_takes_an_upgrade(
-    box: Box, small: Limited, centre: Centre, api: Api, bundle: Path, tmp_path: Path
+    small: Limited, box: Box, centre: Centre, api: Api, bundle: Path, tmp_path: Path
 ) -> None:
     box.entering = small.entering
     box.start()
