@@ -73,7 +73,7 @@ def install(lock: str) -> None:
 
 
 def aside(pip: list[str]) -> None:
-    """The client of Grafana's API, in a folder that only `shouwang dashboards push` and `pull` look into, behind others.
+    """The client of Grafana's API, in a folder that only `shouwang dashboards push` and `pull` look into, last of all.
 
     It stands on urllib3-future, which in site-packages would write itself over urllib3 (of InfluxDB's client).
     """
