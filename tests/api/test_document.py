@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 import schemathesis
@@ -123,7 +124,10 @@ async def test_nothing_that_is_sent_makes_it_fail(api: Api, monkeypatch: pytest.
         sent.pop("cookies", None)
         if "data" in sent and isinstance(sent["data"], bytes):
             sent["content"] = sent.pop("data")
-        answer = asyncio.run_coroutine_threadsafe(api.client.request(**sent), loop).result(30)
+        try:
+            answer = asyncio.run_coroutine_threadsafe(api.client.request(**sent), loop).result(30)
+        except httpx.InvalidURL:
+            return  # longer than a client sends
         assert answer.status_code < 500 or answer.status_code == 504, (sent, answer.text)
         if answer.status_code >= 400:
             assert answer.headers["content-type"] == "application/problem+json", (sent, answer.text)

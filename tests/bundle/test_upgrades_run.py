@@ -49,6 +49,15 @@ def api(centre: Centre) -> Iterator[Api]:
     made.client.close()
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_offered_on(api: Api) -> Iterator[None]:
+    """What one test offered, the next one's new box does not take."""
+    yield
+    for rollout in api.ask("GET", "/upgrades")["rollouts"]:
+        if rollout["ended_at"] is None:
+            api.ask("POST", f"/upgrades/{rollout['id']}/end")
+
+
 @pytest.fixture
 def small() -> Iterator[Limited]:
     """As much memory as a small router has for programs."""
